@@ -1,0 +1,35 @@
+"""Multi-objective search over trade-off weights, divergences, losses and learning rates, as one way with one arrow back:
+
+    studies/x.toml -> study -> space -> propose -> run( trainer -> objectives ) -> trial -> front -> amortise -> record
+                                          ^                                          |
+                                          +--------------- loop: the only arrow back +
+
+From Python:
+
+    from search import load, launch
+    front = launch("zdt1")        # a shipped study's name, a file, or a dict of the same shape
+    front                         # shows itself as a table; front.to_pandas(), front.plot()
+    front = load("zdt1")          # the front of a study that ran before
+
+Importing this package imports nothing heavy.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.api import launch, load
+    from search.errors import SearchError
+    from search.front import Front
+
+__version__ = "0.1.0"
+__all__ = ["Front", "SearchError", "launch", "load"]
+
+_HOMES = {"launch": "search.api", "load": "search.api", "Front": "search.front", "SearchError": "search.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'search' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

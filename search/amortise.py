@@ -1,0 +1,140 @@
+"""Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
+
+Parents are well-spread members of the trained front that started from one base. A designed set of merges is
+evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents (the parents
+themselves are free: they are the merges at the corners), and then batches of the merges that promise most
+hypervolume on top of the whole front are evaluated and added. Nothing enters the front that was not truly
+evaluated, and every evaluation counts, those for fitting too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search import components, front
+from search.errors import MergeError
+from search.pareto import choose, coefficients, surrogate
+from search.run import Runner
+from search.study import Objective, Study
+from search.trial import Trial, losses
+
+BATCH = 6  # merges evaluated between two fits
+
+State = Mapping[str, Any]
+
+
+def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
+    """The members to merge: of the trained front, of one base, extremes first, then far from each other."""
+    assert study.table.merge
+    members, _ = front.members([trial for trial in trials if trial.kind == "trained"], study.reference)
+    bases = [trial.base for trial in members if trial.base]
+    if not bases:
+        return []
+    commonest = max(dict.fromkeys(bases), key=bases.count)
+    related = [trial for trial in members if trial.base == commonest]
+    chosen = choose.spread(losses(related), min(study.table.merge.parents, len(related)))
+    return sorted((related[row] for row in chosen), key=lambda trial: trial.number)
+
+
+def refusal(study: Study, trials: Sequence[Trial]) -> str | None:
+    """Why there is nothing to merge, in words, or None."""
+    found = parents(study, trials)
+    if len(found) >= 2:
+        return None
+    members, _ = front.members([trial for trial in trials if trial.kind == "trained"], study.reference)
+    if len(members) < 2:
+        return f"the trained front has {len(members)} member(s), and a merge needs two"
+    return f"only {len(found)} of the front's {len(members)} members started from a known base that they share"
+
+
+def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: int) -> list[tuple[float, ...]]:
+    """The next ``q`` coefficients (k,): the rest of the design, then what the surrogate promises most of.
+
+    A pure function of the trials so far, so a resumed study merges as one that was not interrupted.
+    """
+    k, simplex, seed = len(chosen), _simplex(study), study.table.seed
+    done = merges_of(trials, chosen)
+    terms = k * (k + 1) // 2 if simplex else (k + 1) * (k + 2) // 2
+    corners = np.eye(k)
+    planned = coefficients.design(k, terms + k + 2, simplex=simplex, seed=seed)
+    if not simplex:
+        planned = np.vstack([planned, np.full((1, k), 1.0 / k)])  # the even average, the best guess of all
+    planned = np.array([c for c in planned if not _among(c, corners)])
+    tried = np.array([trial.coefficients for trial in done]).reshape(len(done), k)
+    waiting = [tuple(map(float, c)) for c in planned if not _among(c, tried)]
+    if waiting:
+        return waiting[:q]
+    known = [trial for trial in done if trial.losses]
+    points = np.vstack([corners, np.array([trial.coefficients for trial in known]).reshape(len(known), k)])
+    told = [*chosen, *known]
+    model = surrogate.fit(points, losses(told), bounds=[_bounds(objective) for objective in study.objectives])
+    members, feasible = front.members(trials, study.reference)
+    found = coefficients.propose(
+        model, q, simplex=simplex, seed=seed + len(done),
+        given=losses(members) if feasible else None, reference=np.array(study.reference),
+    )  # fmt: skip
+    return [tuple(map(float, c)) for c in found]
+
+
+def error(study: Study, trials: Sequence[Trial]) -> dict[str, float]:
+    """What the surrogate of the present parents is wrong by: cross-validated root mean square error, in each unit."""
+    chosen = parents(study, trials)
+    known = [trial for trial in merges_of(trials, chosen) if trial.losses]
+    k = len(chosen)
+    if len(known) + k <= (k + 1) * (k + 2) // 2:
+        return {}
+    points = np.vstack([np.eye(k), np.array([trial.coefficients for trial in known])])
+    model = surrogate.fit(points, losses([*chosen, *known]), bounds=[_bounds(o) for o in study.objectives])
+    return {objective.name: float(e) for objective, e in zip(study.objectives, model.error, strict=True)}
+
+
+def merge(study: Study, runner: Runner, states: Sequence[State], trials: Sequence[Trial]) -> list[State]:
+    """The merged model (state dict) of each of ``trials``, from its parents' ``states``."""
+    assert study.table.merge
+    rule = components.load("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
+    base = runner.base() if getattr(rule, "NEEDS_BASE", False) else None
+    return [rule.merge(base, list(states), list(trial.coefficients), **study.merge_settings) for trial in trials]
+
+
+def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:
+    """The merges of exactly these parents."""
+    numbers = tuple(trial.number for trial in chosen)
+    return [trial for trial in trials if trial.parents == numbers]
+
+
+def load_states(folder: Any, chosen: Sequence[Trial]) -> list[State]:
+    """The parents' weights, which the loop kept when they entered the front."""
+    from safetensors.torch import load_file
+
+    for trial in chosen:
+        if not (folder / f"{trial.id}.safetensors").exists():
+            raise MergeError(
+                f"trial {trial.id}", expected=f"its weights in {folder}", got="no file",
+                hint="Without them it cannot be merged; train the study again with --fresh.",
+            )  # fmt: skip
+    return [load_file(folder / f"{trial.id}.safetensors") for trial in chosen]
+
+
+def _simplex(study: Study) -> bool:
+    assert study.table.merge
+    rule = components.describe("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
+    return bool(rule.constants.get("SIMPLEX", False))
+
+
+def _bounds(objective: Objective) -> tuple[float | None, float | None]:
+    """What the loss of an objective can be at all, which chooses the surrogate's link."""
+    if objective.measure is None:
+        return (None, None)
+    declared = components.describe("measure", objective.measure, where=objective.name).constants.get("BOUNDS", (None, None))
+    low, high = declared
+    if objective.direction == "max":
+        low, high = (None if high is None else -high), (None if low is None else -low)
+    return (low, high)
+
+
+def _among(point: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    return bool(len(others)) and bool((np.abs(others - point).max(axis=1) < 1e-9).any())
+
+

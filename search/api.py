@@ -1,0 +1,145 @@
+"""Launch, resume and load studies: what the command line and a notebook share."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from search import front, identity, study
+from search.clock import Clock
+from search.errors import StoreError
+from search.front import Front
+from search.study import Study
+from search.trial import Trial
+
+HOME = "runs"
+Source = str | os.PathLike[str] | Mapping[str, Any]
+
+
+def load(name: str, *, home: str | os.PathLike[str] = HOME, storage: str | None = None) -> Front:
+    """The front of a study that was launched in ``home``."""
+    from search.store import Store
+
+    store = Store(Path(home), storage)
+    full = store.resolve(name)
+    made = store.study(full)
+    return front.build(made, store.trials(full, made))
+
+
+def launch(
+    source: Source,
+    *,
+    home: str | os.PathLike[str] = HOME,
+    storage: str | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    fresh: bool = False,
+    extend: bool = False,
+    mirror: bool = True,
+    observe: Callable[[Study, str, Sequence[Trial]], None] = lambda study, name, trials: None,
+    asked_to_end: Callable[[], bool] = lambda: False,
+    clock: Clock | None = None,
+) -> Front:
+    """Run a study to the end of its budget and return its front; the same call again goes on where it ended.
+
+    ``source``: a shipped study's name, a file, or a dict of the same shape. ``extend``: accept safe changes of
+    the definition; ``fresh``: start anew beside what is there. ``mirror``: keep the MLflow record as well.
+    Raises SearchError with one clear message; nothing is written by a launch that is refused.
+    """
+    overrides = {"budget.trials": trials, "seed": seed}
+    made = study.read(source, **{key: value for key, value in overrides.items() if value is not None})
+    found, _, _ = run(
+        made, home=Path(home), storage=storage, fresh=fresh, extend=extend, mirror=mirror, observe=observe,
+        asked_to_end=asked_to_end, clock=clock,
+    )  # fmt: skip
+    return found
+
+
+def run(
+    made: Study,
+    *,
+    home: Path,
+    storage: str | None,
+    fresh: bool,
+    extend: bool,
+    mirror: bool,
+    observe: Callable[[Study, str, Sequence[Trial]], None],
+    asked_to_end: Callable[[], bool],
+    clock: Clock | None,
+) -> tuple[Front, str, dict[str, str]]:
+    """A checked study, launched or gone on with: its front, its full name, and where MLflow shows it."""
+    clock = clock or Clock()
+    with clock.part("imports"):
+        from search.loop import Loop
+        from search.store import Store
+    store = Store(home, storage)
+    with clock.part("store"):
+        made, name, changes = _admitted(store, made, fresh=fresh, extend=extend)
+    with contextlib.ExitStack() as stack:
+        with clock.part("store"):
+            if name is None:
+                name = store.create(made, fresh=fresh)
+            stack.enter_context(store.lease(name))
+            if changes:
+                store.define(name, made, changes)
+        follower = stack.enter_context(_mirror(store, name)) if mirror else None
+        full = name
+        with _one_thread(made):
+            loop = Loop(made, store, name, clock=clock, asked_to_end=asked_to_end, observe=lambda t: observe(made, full, t))
+            try:
+                loop.run()
+            finally:
+                with clock.part("mirror"):
+                    if follower:
+                        follower.finish()
+                store.spend(name, clock.take())
+    return front.build(made, loop.known), name, follower.links if follower else {}
+
+
+def _admitted(
+    store: Any, made: Study, *, fresh: bool, extend: bool
+) -> tuple[Study, str | None, list[identity.Change]]:
+    """Whether this launch goes on with a study that is there (its name), changes it, or starts one (None)."""
+    known = [each for each in store.names() if each.rsplit("@", 1)[0] == made.name]
+    if not known or fresh:
+        return made, None, []
+    name = known[-1]
+    changes = identity.changes(store.definition(name), identity.definition(made))
+    unsafe = [change for change in changes if not change.safe]
+    if changes and (unsafe or not extend):
+        listed = "\n".join(f"  {change}" for change in changes)
+        safe = "" if unsafe else " --extend goes on with these changes, all of which are safe."
+        hint = f"Changed:\n{listed}\n{safe} --fresh starts a new study beside it.".replace("\n --", "\n--")
+        if unsafe and extend:
+            hint = f"Not safe: {', '.join(change.field for change in unsafe)}. " + hint
+        raise StoreError(f"study {made.name!r}", expected="the definition under which it was launched", hint=hint)
+    return made, name, changes
+
+
+@contextlib.contextmanager
+def _mirror(store: Any, name: str) -> Iterator[Any]:
+    """The MLflow record, kept by a process of its own so that training never waits for it."""
+    from search.follower import Follower
+
+    follower = Follower(store.home, store.url, name)
+    try:
+        yield follower
+    finally:
+        follower.close()
+
+
+@contextlib.contextmanager
+def _one_thread(made: Study) -> Iterator[None]:
+    """Small stacks gain nothing from more threads, and the other core is the record's; a user's code keeps its own."""
+    if made.capacity == 1:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

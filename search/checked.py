@@ -1,0 +1,65 @@
+"""What a study would do, said before it does it: `search check`."""
+
+from typing import Any
+
+from search import identity
+from search.live import minutes
+from search.space import Simplex
+from search.study import Study
+
+
+def seconds(study: Study) -> float | None:
+    """An estimate of the training time on one core, or None where only the first rung can tell."""
+    pace = study.declared.get("MILLISECONDS_PER_STEP")
+    budget = study.table.budget
+    return budget.trials * budget.steps * float(pace) / 1000.0 if pace is not None else None
+
+
+def to_json(study: Study) -> dict[str, Any]:
+    defined = identity.definition(study)
+    estimate = seconds(study)
+    return {
+        **defined,
+        "origins": {node.name: node.origin for node, _ in study.space.leaves()},
+        "reference": list(study.reference),
+        "digest": identity.digest(defined),
+        "estimated_training_seconds": estimate,
+    }
+
+
+def text(study: Study) -> str:
+    """The space with the origin of each dimension, the objectives, the budget and an estimate of its time."""
+    budget, merge = study.table.budget, study.table.merge
+    lines = [f"{study.name}: {study.table.description}".rstrip(": "), "", f"space, {study.space.width} columns of the unit cube"]
+    leaves = list(study.space.leaves())
+    wide = max(len(node.name) for node, _ in leaves)
+    kinds = {node.name: _kind(node) for node, _ in leaves}
+    wider = min(max(len(kind) for kind in kinds.values()), 60)
+    for node, condition in leaves:
+        when = f"  if {condition}" if condition else ""
+        lines.append(f"  {node.name.ljust(wide)}  {kinds[node.name].ljust(wider)}  from {node.origin}{when}")
+    lines += ["", "objectives"]
+    for objective in study.objectives:
+        unit = f" {objective.unit}" if objective.unit else ""
+        measured = f"measure {objective.measure}" if objective.measure else "reported by the trainer"
+        seen = f" on {objective.on}" if objective.on else ""
+        lines.append(f"  {objective.name}: {objective.direction}, counts up to {objective.limit:g}{unit}, {measured}{seen}")
+    for bound in study.constraints:
+        sign = "at most" if bound.direction == "min" else "at least"
+        lines.append(f"  {bound.name}: {sign} {bound.limit:g} {bound.unit}".rstrip())
+    lines += ["", "budget"]
+    rungs = f", seen {budget.rungs} times" if budget.rungs > 1 else ""
+    lines.append(f"  {budget.trials} trials of {budget.steps} steps{rungs}, {study.capacity} at a time, trained by {study.trainer}")
+    lines.append(f"  proposed by {study.table.proposer.name}, stopped early by {study.table.stop.rule}")
+    if merge:
+        lines.append(f"  then {merge.evaluations} merged models of {merge.parents} parents by {merge.rule}")
+    estimate = seconds(study)
+    said = f"at most {minutes(estimate)} of training on one core" if estimate is not None else "only the first rung can tell"
+    lines.append(f"  time: {said}")
+    lines += ["", f"definition {identity.digest(identity.definition(study))[:12]}"]
+    return "\n".join(lines)
+
+
+def _kind(node: Any) -> str:
+    shown = str(node)
+    return f"simplex {shown}" if isinstance(node, Simplex) else shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,381 @@
+"""The command line. Every command imports what it needs when it runs, so that `search --help` costs nothing."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+HOME = click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), envvar="SEARCH_HOME",
+                    show_default=True, help="The folder that holds everything: studies, models, the MLflow record.")  # fmt: skip
+STORAGE = click.option("--storage", metavar="URL", envvar="SEARCH_STORAGE", default=None,
+                       help="An Optuna storage URL for the trials, instead of a file in the home folder.")  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+QUIET = click.option("--quiet", "-q", is_flag=True, help="Print the result only.")
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command on a stored study takes."""
+    return HOME(STORAGE(JSON(QUIET(command))))
+
+
+class Commands(click.Group):
+    """Prints a user's mistake as one line and exits with 2; lists the commands in the order of the work."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from search.errors import SearchError
+
+        try:
+            return super().invoke(ctx)
+        except SearchError as error:
+            click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(str(error), err=True)
+            sys.exit(1 if type(error).__name__ == "Hopeless" else 2)
+        except Exception as error:
+            if type(error).__module__.startswith("sqlalchemy") or isinstance(error, OSError):
+                click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+                click.echo(f"the store cannot be used: {str(error).splitlines()[0]}. Nothing that was committed is lost.", err=True)
+                sys.exit(1)
+            raise
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from search.errors import near_miss
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            hint = near_miss(args[0], self.commands)
+            raise click.UsageError(f"No such command {args[0]!r}. {hint}".strip(), ctx) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pareto-search", prog_name="search")
+def main() -> None:
+    """Find the whole front: short training trials, merged models, one record in MLflow.
+
+    \b
+    search launch zdt1                a first front, in seconds
+    search launch distill-digits      real training; models get merged
+    search front distill-digits       the front as a table
+    search ui                         the same in the MLflow UI
+    """
+
+
+@main.command()
+@click.argument("study")
+@common
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Trials in all, instead of the study's number.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="The study's seed.")
+@click.option("--fresh", is_flag=True, help="Start anew beside what was launched before.")
+@click.option("--extend", is_flag=True, help="Go on with a changed definition, if every change is safe.")
+@click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now; `search sync` makes it later.")
+def launch(
+    study: str, home: Path, storage: str | None, as_json: bool, quiet: bool,
+    trials: int | None, seed: int | None, fresh: bool, extend: bool, no_mlflow: bool,
+) -> None:  # fmt: skip
+    """Run STUDY (a shipped study's name or a file), or go on with it.
+
+    The same command again goes on where the last one ended, whatever ended it. Ctrl-C ends at the next rung;
+    a second one ends at once and loses at most the steps since the last rung.
+    """
+    from search import study as studies
+    from search.clock import Clock
+
+    clock = Clock()
+    with clock.part("imports"):
+        overrides = {"budget.trials": trials, "seed": seed}
+        made = studies.read(study, **{key: value for key, value in overrides.items() if value is not None})
+    _run(made, home, storage, as_json, quiet, fresh=fresh, extend=extend, mirror=not no_mlflow, clock=clock)
+
+
+@main.command()
+@click.argument("name")
+@common
+@click.option("--trials", metavar="[+]N", help="Trials in all, or +N for so many more.")
+@click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now.")
+def resume(
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, trials: str | None, no_mlflow: bool
+) -> None:
+    """Go on with a study that was launched before, from what is stored; its file is not needed."""
+    from search import study as studies
+    from search.clock import Clock
+    from search.store import Store
+
+    clock = Clock()
+    with clock.part("imports"):
+        store = Store(home, storage)
+        full = store.resolve(name)
+        made = store.study(full)
+        if trials is not None:
+            count = int(trials) if trials.lstrip("+").isdigit() else 0
+            if count < 1:
+                raise click.BadParameter(f"expected a number such as 40 or +40, got {trials!r}", param_hint="--trials")
+            wanted = count + (made.table.budget.trials if trials.startswith("+") else 0)
+            table = made.table.model_copy(update={"budget": made.table.budget.model_copy(update={"trials": wanted})})
+            made = studies.resolve(table, made.file, made.folder)
+    _run(made, home, storage, as_json, quiet, fresh=False, extend=True, mirror=not no_mlflow, clock=clock)
+
+
+def _run(
+    made: Any, home: Path, storage: str | None, as_json: bool, quiet: bool, *,
+    fresh: bool, extend: bool, mirror: bool, clock: Any
+) -> None:  # fmt: skip
+    from search import api
+    from search.live import Live
+    from search.loop import Interrupted
+
+    with Live(quiet=quiet or as_json) as live, _signals() as asked:
+        try:
+            found, name, links = api.run(
+                made, home=home, storage=storage, fresh=fresh, extend=extend, mirror=mirror,
+                observe=live.update, asked_to_end=asked, clock=clock,
+            )  # fmt: skip
+        except Interrupted:
+            live.__exit__()
+            click.echo(f"Stopped at a rung; everything is stored. Go on with: search resume {made.name}{_where(home, storage)}", err=True)
+            sys.exit(130)
+    if as_json:
+        click.echo(found.dumps())
+        return
+    _show(found)
+    if not quiet:
+        _next(found.study, name, home, storage, links)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM ask the launch to end at the next rung; the second one ends it at once."""
+    import signal
+
+    asked: list[int] = []
+
+    def ask(number: int, _: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        click.echo("\nEnding at the next rung (once more to end at once) ...", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@main.command()
+@common
+@click.argument("name")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that works offline.")
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table.")
+def front(
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, html: Path | None, csv: Path | None
+) -> None:
+    """The front of a study as a table, on the split that chose and on the split kept apart."""
+    from search import front as fronts
+
+    made, _, trials = _stored(name, home, storage)
+    found = fronts.build(made, trials)
+    if html:
+        from search import figures
+
+        html.write_text(figures.page(found, trials), encoding="utf-8")
+    if csv:
+        csv.write_text(found.to_csv(), encoding="utf-8")
+    if as_json:
+        click.echo(found.dumps())
+    elif not quiet or not (html or csv):
+        _show(found)
+    for path in (html, csv):
+        if path and not quiet and not as_json:
+            click.echo(f"wrote {path}")
+
+
+@main.command()
+@common
+@click.argument("name", required=False)
+def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
+    """What a study (by default the latest) has done, what failed and why, and where its time went."""
+    from search import amortise, live
+    from search import clock as clocks
+    from search import front as fronts
+    from search.store import Store
+
+    store = Store(home, storage)
+    made, full, trials = _stored(name or _latest(store), home, storage)
+    found = fronts.build(made, trials)
+    seconds = store.clock(full)
+    failures = [trial for trial in trials if trial.failure]
+    steps = sum(trial.step for trial in trials)
+    told: dict[str, Any] = {
+        "study": full,
+        "running": store.running(full),
+        "trials": {word.split(" ", 1)[1]: int(word.split(" ", 1)[0]) for word in live.counts(trials)},
+        "planned": live.planned(made),
+        "front": len(found),
+        "hypervolume": found.hypervolume,
+        "report_hypervolume": found.report_hypervolume,
+        "steps": steps,
+        "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
+        "overhead": round(clocks.overhead(seconds), 3),
+        "surrogate_error": amortise.error(made, trials) if made.table.merge else {},
+        "merging": amortise.refusal(made, trials) if made.table.merge else None,
+        "failures": [{"trial": t.id, "cause": t.failure.cause, "message": t.failure.message} for t in failures if t.failure],
+    }
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    state = "at work" if told["running"] else "waiting to go on" if "running" in told["trials"] else "done"
+    click.echo(f"{full}: {state}, {', '.join(live.counts(trials)) or 'no trials yet'}, of {told['planned']}")
+    click.echo(f"front {len(found)}, hypervolume {found.hypervolume:.4g} (report split {found.report_hypervolume:.4g})")
+    heights = [height for _, height in found.curve]
+    if drawn := live.sparkline(heights, 48):
+        click.echo(f"  {drawn}")
+    saved = made.table.budget.steps * sum(t.kind == "trained" for t in trials) - steps
+    if any(trial.state == "stopped" for trial in trials):
+        click.echo(f"steps {steps}; stopping early saved {saved}")
+    if told["surrogate_error"]:
+        errors = ", ".join(f"{name} {value:.3g}" for name, value in told["surrogate_error"].items())
+        click.echo(f"merge surrogate, cross-validated error: {errors}")
+    if told["merging"]:
+        click.echo(f"no merges: {told['merging']}")
+    if seconds:
+        total = sum(seconds.values())
+        click.echo(f"time {total:.1f} s, overhead {told['overhead']:.0%}: " + ", ".join(f"{part} {each:.1f}" for part, each in told["seconds"].items()))
+    for trial in failures[-5:]:
+        assert trial.failure
+        last = trial.failure.message.strip().splitlines()[-1] if trial.failure.message.strip() else ""
+        click.echo(f"  {trial.id} {trial.failure.cause} at step {trial.failure.step}: {last}")
+
+
+@main.command("list")
+@common
+def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
+    """The studies of the home folder, and those that ship."""
+    from search import study as studies
+    from search.store import Store
+
+    store = Store(home, storage)
+    rows = []
+    for name in store.names():
+        made, _, trials = _stored(name, home, storage)
+        from search import front as fronts
+
+        found = fronts.build(made, trials)
+        rows.append({"study": name, "trials": len(trials), "front": len(found), "hypervolume": found.hypervolume,
+                     "objectives": found.names, "running": store.running(name)})  # fmt: skip
+    if as_json:
+        click.echo(json.dumps({"studies": rows, "shipped": studies.shipped()}, indent=1))
+        return
+    for row in rows:
+        mark = " (at work)" if row["running"] else ""
+        click.echo(f"{row['study']}{mark}: {row['trials']} trials, front {row['front']}, hypervolume {row['hypervolume']:.4g} over {', '.join(row['objectives'])}")
+    if not rows:
+        click.echo(f"No studies in {home} yet.")
+    if not quiet:
+        click.echo(f"Shipped: {', '.join(studies.shipped())}")
+
+
+@main.command()
+@click.argument("study")
+@JSON
+def check(study: str, as_json: bool) -> None:
+    """Say what STUDY would do, without doing it: space, objectives, budget, time."""
+    from search import checked
+    from search import study as studies
+
+    made = studies.read(study)
+    click.echo(json.dumps(checked.to_json(made), indent=1) if as_json else checked.text(made))
+
+
+@main.command()
+def schema() -> None:
+    """The JSON schema of a study file, for editors."""
+    from search import study as studies
+
+    click.echo(json.dumps(studies.schema(), indent=1))
+
+
+@main.command()
+@common
+@click.argument("name", required=False)
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool, port: int) -> None:
+    """Serve the MLflow UI on 127.0.0.1 and print the link to the front."""
+    from search import serve
+
+    serve.run(home, storage, name, port, announce=click.echo)
+
+
+@main.command()
+@common
+@click.argument("name", required=False)
+def sync(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
+    """Make the MLflow record anew from the stored trials, of NAME or of every study."""
+    from search import follower
+    from search.store import Store
+
+    store = Store(home, storage)
+    names = [store.resolve(name)] if name else store.names()
+    for each in names:
+        links = follower.mirror(home, storage, each)
+        if as_json:
+            click.echo(json.dumps({"study": each, **links}))
+        elif not quiet:
+            click.echo(f"{each} is in {home / 'mlflow.db'}; look at it with: search ui {each}{_where(home, storage)}")
+
+
+def _stored(name: str, home: Path, storage: str | None) -> tuple[Any, str, list[Any]]:
+    """A stored study, its full name and its trials."""
+    from search.store import Store
+
+    store = Store(home, storage)
+    full = store.resolve(name)
+    made = store.study(full)
+    return made, full, store.trials(full, made)
+
+
+def _latest(store: Any) -> str:
+    from search.errors import StoreError
+
+    names: list[str] = store.names()
+    if not names:
+        raise StoreError("status", expected=f"a study in {store.home}", hint="Start one with: search launch NAME")
+    return names[-1]
+
+
+def _show(found: Any) -> None:
+    """The front as a table on standard output; thin lines for a pipe."""
+    if not sys.stdout.isatty() or not found.points:
+        click.echo(str(found))
+        return
+    from rich.console import Console
+
+    from search import live
+
+    console = Console()
+    console.print(found.title, highlight=False)
+    console.print(live.table(found))
+
+
+def _where(home: Path, storage: str | None) -> str:
+    return ("" if home == Path("runs") else f" --home {home}") + (" --storage URL" if storage else "")
+
+
+def _next(study: str, name: str, home: Path, storage: str | None, links: dict[str, str]) -> None:
+    where = _where(home, storage)
+    click.echo("\nNext:")
+    if links:
+        click.echo(f"  search ui {study}{where}".ljust(54) + "the front in the MLflow UI")
+    click.echo(f"  search front {study} --html front.html{where}".ljust(54) + "one page that works offline")
+    click.echo(f"  search resume {study} --trials +32{where}".ljust(54) + "spend more budget")
+
+
+if __name__ == "__main__":
+    main()

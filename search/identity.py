@@ -1,0 +1,118 @@
+"""What makes a study the same study: its canonical definition, the hash of it, and what may change.
+
+The definition holds what trials depend on, resolved: two files that say the same have one hash, and a
+component whose declared range changes makes another study. A title or the number of minutes do not count.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from search.space import Choice, Fixed, Float, Integer, Node, Simplex
+from search.study import Study
+
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that differs. ``safe``: trials made before the change remain trials of the study."""
+
+    field: str
+    old: Any
+    new: Any
+    safe: bool
+
+    def __str__(self) -> str:
+        shown = [("(none)" if value is None else json.dumps(value)) for value in (self.old, self.new)]
+        return f"{self.field}: {shown[0]} -> {shown[1]}"
+
+
+def definition(study: Study) -> Definition:
+    """The canonical form: nested tables of plain JSON values."""
+    table = study.table
+    return {
+        "format": 1,
+        "name": study.name,
+        "seed": table.seed,
+        "repeats": table.repeats,
+        "trainer": {"module": study.trainer, **_plain(study.settings)},
+        "space": {node.name: {**_node(node), "when": when} for node, when in study.space.leaves()},
+        "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
+        "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
+        "budget": table.budget.model_dump(exclude={"minutes"}),
+        "proposer": {"name": table.proposer.name, **_plain(study.proposer_settings)},
+        "stop": {"rule": table.stop.rule, **_plain(study.stop_settings)},
+        "merge": {**table.merge.model_dump(), **_plain(study.merge_settings)} if table.merge else {"evaluations": 0},
+    }
+
+
+def digest(defined: Definition) -> str:
+    """sha256 of the canonical JSON, 64 hex digits."""
+    return hashlib.sha256(json.dumps(defined, sort_keys=True).encode()).hexdigest()
+
+
+def changes(old: Definition, new: Definition) -> list[Change]:
+    """Every field in which two definitions differ, in the order of the newer one."""
+    before, after = _flat(old), _flat(new)
+    fields = [*after, *(field for field in before if field not in after)]
+    return [
+        Change(field, before.get(field), after.get(field), _safe(field, before, after))
+        for field in fields
+        if before.get(field) != after.get(field)
+    ]
+
+
+def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """More budget, a wider range, more choices (with the dimensions they bring): the past stays valid."""
+    old, new = before.get(field), after.get(field)
+    if field in ("budget.trials", "merge.evaluations"):
+        return old is not None and new is not None and new > old
+    if field.startswith("merge.") and not before.get("merge.evaluations"):
+        return True  # merging is added to a study that had none
+    if not field.startswith("space/"):
+        return False
+    node = field.rsplit("/", 1)[0]
+    last = field.rsplit("/", 1)[1]
+    if f"{node}/kind" not in before:  # a new dimension is safe where it comes with a new option
+        parent, _, option = after.get(f"{node}/when", "").partition(" = ")
+        return option not in [str(known) for known in before.get(f"space/{parent}/options", [])] and bool(parent)
+    if last == "low":
+        return old is not None and new is not None and new < old
+    if last == "high":
+        return old is not None and new is not None and new > old
+    if last == "options":
+        return bool(old) and bool(new) and set(map(str, old)) < set(map(str, new)) and len(old) > 1
+    return False
+
+
+def _node(node: Node) -> dict[str, Any]:
+    if isinstance(node, Fixed):
+        return {"kind": "fixed", "value": node.value}
+    if isinstance(node, Choice):
+        return {"kind": "choice", "options": list(node.options)}
+    if isinstance(node, Simplex):
+        return {"kind": "simplex", "names": list(node.names)}
+    kind = "integer" if isinstance(node, Integer) else "float"
+    assert isinstance(node, Float | Integer)
+    return {"kind": kind, "low": node.low, "high": node.high, "log": node.log}
+
+
+def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in table.items()}
+
+
+def _flat(defined: Definition) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for section, table in defined.items():
+        if not isinstance(table, dict):
+            flat[section] = table
+            continue
+        for key, value in table.items():
+            if isinstance(value, dict):
+                flat |= {f"{section}/{key}/{inner}": each for inner, each in value.items()}
+            else:
+                flat[f"{section}.{key}"] = value
+    return flat

@@ -1,0 +1,343 @@
+"""Propose, run, decide, store: the only place that closes the circle, and the only one that writes the store.
+
+A launch is a state machine over the store's events. At a rung, in this order: the weights and checkpoints
+that the event will name are on disk; the rung is committed; Optuna's rows follow; free places are filled by
+a batch that is committed whole before any of it runs. So a process killed at any instant goes on from the
+last event, and since proposals, stopping and training are functions of what is in the store, a resumed study
+makes the same trials as one that was not interrupted.
+"""
+
+import os
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search import amortise, components, front, propose
+from search.clock import Clock
+from search.errors import SearchError
+from search.run import Report, Runner
+from search.store import Row, Store, told
+from search.study import Study
+from search.trial import Failure, Trial
+from trainers.rung import Decision, Task
+
+HOPELESS = 8  # so many trials that all failed end a study
+
+Observe = Callable[[Sequence[Trial]], None]
+
+
+class Interrupted(BaseException):
+    """The launch was asked to end, and everything up to this rung is stored."""
+
+
+class Hopeless(SearchError):
+    """Every trial failed."""
+
+
+class Loop:
+    """One launch of a study that is in the store under ``name``.
+
+    ``observe``: told the trials after every change; ``asked_to_end``: looked at once a rung.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        store: Store,
+        name: str,
+        *,
+        clock: Clock | None = None,
+        observe: Observe = lambda trials: None,
+        asked_to_end: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.study, self.store, self.name = study, store, name
+        self.clock, self.observe, self.asked_to_end = clock or Clock(), observe, asked_to_end
+        self.folder = store.folder(name)
+        self.weights = self.folder / "weights"
+        with self.clock.part("imports"):
+            self.runner = Runner(study, cache=store.home / "cache", folder=self.folder / "trials", clock=self.clock)
+        self.trials = {trial.number: trial for trial in store.trials(name, study)}
+        self.began = time.monotonic()
+        self._own_error: Exception | None = None
+        self.spent = {trial.number: trial.seconds for trial in self.trials.values()}  # by earlier launches
+        self.stopper = None
+        if study.table.stop.rule != "off":
+            self.stopper = components.load("stop", study.table.stop.rule, where=f"{study.file} [stop] rule")
+
+    def run(self) -> None:
+        """Train what is left of the budget, then merge."""
+        tasks = self._resume()
+        tasks += self._admit(self.study.capacity - len(tasks))
+        while tasks:
+            try:
+                self.runner.train(tasks, self._guarded)
+                break
+            except Exception as error:
+                if error is self._own_error or isinstance(error, SearchError):
+                    raise
+                tasks = self._crashed(error)
+        if self.study.table.merge:
+            self._merge()
+
+    def _guarded(self, report: Report) -> Decision:
+        try:
+            return self._at_rung(report)
+        except Exception as error:
+            self._own_error = error  # ours, not the trainer's
+            raise
+
+    def _crashed(self, error: Exception) -> list[Task]:
+        """The trainer itself broke: its trials failed, and others take their places."""
+        memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        text = "".join(traceback.format_exception(error, limit=-6))
+        rows = [
+            Row(
+                number=trial.number, step=trial.step, state="failed", seconds=trial.seconds, values={}, report_values={},
+                failure=Failure(cause="out_of_memory" if memory else "crashed", message=text, step=trial.step),
+            )
+            for trial in self._running()
+        ]  # fmt: skip
+        self.store.rung(self.name, rows, checkpoint=None, clock=self.clock.take())
+        self.trials.update({trial.number: trial for trial in self._told(rows)})
+        self.observe(self.known)
+        self._check_hope()
+        return self._admit(self.study.capacity)
+
+    @property
+    def known(self) -> list[Trial]:
+        return [self.trials[number] for number in sorted(self.trials)]
+
+    def _running(self) -> list[Trial]:
+        return [trial for trial in self.known if trial.state == "running" and not trial.parents]
+
+    def _resume(self) -> list[Task]:
+        """Trials that were at work when the last launch ended, each from its row of the last checkpoint."""
+        running = self._running()
+        self.store.project(self.name, self.known, self.study)
+        file = self.store.checkpoint(self.name)
+        if file is None or not (self.folder / file).exists():
+            return [self._task(trial) for trial in running]
+        from safetensors.torch import load_file
+
+        tensors = load_file(self.folder / file)
+        rows = {int(number): row for row, number in enumerate(tensors.pop("numbers").tolist())}
+        states = {number: {key: value[row].clone() for key, value in tensors.items()} for number, row in rows.items()}
+        return [self._task(trial, states.get(trial.number)) for trial in running]
+
+    def _task(self, trial: Trial, state: Mapping[str, Any] | None = None) -> Task:
+        step = trial.step if state is not None or not self.runner.stacked else 0
+        assert trial.seed is not None
+        nested = self.study.space.nest(trial.params)
+        return Task(number=trial.number, params=nested, seed=trial.seed, step=step, state=dict(state) if state else None)
+
+    def _at_rung(self, report: Report) -> Decision:
+        keep = self._verdicts(report)
+        rows = [self._row(report, row, keep[row]) for row in range(len(report.numbers))]
+        with self.clock.part("store"):
+            file = self._save_checkpoint(report, rows)
+            now = self._told(rows)
+            self._save_weights(report, rows, now)
+            self.store.rung(self.name, rows, checkpoint=file, clock=self.clock.take())
+            self.trials.update({trial.number: trial for trial in now})
+            self.store.project(self.name, self.known, self.study)
+            self.store.renew(self.name)
+            self._tidy(file)
+        self.observe(self.known)
+        self._check_hope()
+        if self.asked_to_end():
+            raise Interrupted
+        return Decision(keep=keep, admit=self._admit(self.study.capacity - sum(keep)))
+
+    def _verdicts(self, report: Report) -> list[bool]:
+        """Which rows go on: not those that failed or are done, nor those that the stopping rule ends."""
+        steps = self.study.table.budget.steps
+        open_ = [row for row, failure in enumerate(report.failures) if not failure and report.steps[row] < steps]
+        keep = [row in open_ for row in range(len(report.numbers))]
+        if self.stopper is None:
+            return keep
+        for step in sorted({report.steps[row] for row in open_}):
+            asking = [row for row in open_ if report.steps[row] == step]
+            own = np.array([self.study.losses(report.values[row]) for row in asking])
+            numbers = {report.numbers[row] for row in asking}
+            past = [self.study.losses(v) for t in self.known if t.number not in numbers for s, v in t.curve if s == step]
+            peers = np.vstack([own, np.array(past).reshape(-1, own.shape[1])])
+            goes_on = self.stopper.keep(own, peers, step=step, steps=steps, **self.study.stop_settings)
+            for row, on in zip(asking, goes_on, strict=True):
+                keep[row] = bool(on)
+        return keep
+
+    def _row(self, report: Report, row: int, keep: bool) -> Row:
+        failure, done = report.failures[row], report.steps[row] >= self.study.table.budget.steps
+        state = "failed" if failure else "finished" if done else "running" if keep else "stopped"
+        judged = state in ("finished", "stopped")
+        return Row(
+            number=report.numbers[row], step=report.steps[row], state=state, seconds=round(report.seconds[row] + self.spent.get(report.numbers[row], 0.0), 4),
+            values=report.values[row], report_values=report.report_values(row) if judged else {},
+            failure=failure, base=report.base,
+        )  # fmt: skip
+
+    def _told(self, rows: Iterable[Row]) -> list[Trial]:
+        """The trials after these rows."""
+        at = time.time()
+        return [told(self.trials[row.number], row.to_json(), at, self.study) for row in rows]
+
+    def _admit(self, free: int) -> list[Task]:
+        """Fill free places with new trials, once enough are free to make a batch worth its proposals."""
+        budget = self.study.table.budget
+        trained = [trial for trial in self.known if not trial.parents]
+        left = budget.trials - len(trained)
+        running = len([trial for trial in trained if trial.state == "running"])
+        late = budget.minutes is not None and time.monotonic() - self.began > budget.minutes * 60.0
+        worth = min(left, max(1, self.study.capacity // 4))
+        if left <= 0 or late or (free < worth and running):
+            return []
+        with self.clock.part("proposals"):
+            found = propose.propose(
+                self.study.table.proposer.name,
+                self.study.space,
+                trained,
+                min(free, left),
+                seed=self.study.table.seed,
+                reference=self.study.reference,
+                settings=self.study.proposer_settings,
+                repeats=self.study.table.repeats,
+            )
+        return [self._task(trial) for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])]
+
+    def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
+        if not entries:
+            return []
+        first = max(self.trials, default=-1) + 1
+        batch = [Trial(number=first + i, started=time.time(), **entry) for i, entry in enumerate(entries)]
+        with self.clock.part("store"):
+            self.store.admit(self.name, batch)
+        self.trials.update({trial.number: trial for trial in batch})
+        self.observe(self.known)
+        return batch
+
+    def _merge(self) -> None:
+        """Spend the merge budget; what was admitted but not evaluated before an interruption comes first."""
+        assert self.study.table.merge
+        chosen = amortise.parents(self.study, self.known)
+        if len(chosen) < 2:
+            return
+        states = amortise.load_states(self.weights, chosen)
+        while True:
+            batch = [trial for trial in self.known if trial.parents and trial.state == "running"]
+            left = self.study.table.merge.evaluations - sum(trial.kind == "merged" for trial in self.known)
+            if not batch:
+                if left <= 0:
+                    return
+                with self.clock.part("merging"):
+                    found = amortise.propose(self.study, self.known, chosen, min(left, amortise.BATCH))
+                numbers = tuple(trial.number for trial in chosen)
+                batch = self._store_batch(
+                    [dict(params={}, seed=None, parents=numbers, coefficients=c, base=chosen[0].base) for c in found]
+                )
+            self._evaluate(batch, states)
+            if self.asked_to_end():
+                raise Interrupted
+
+    def _evaluate(self, batch: Sequence[Trial], states: Sequence[Mapping[str, Any]]) -> None:
+        began = time.perf_counter()
+        with self.clock.part("merging"):
+            merged = amortise.merge(self.study, self.runner, states, batch)
+        values = self.runner.evaluate(merged, "choose")
+        report = self.runner.evaluate(merged, "report")
+        seconds = round((time.perf_counter() - began) / len(batch), 4)
+        rows = []
+        for trial, own, other in zip(batch, values, report, strict=True):
+            finite = all(np.isfinite(list(own.values())))
+            failure = None if finite else Failure(cause="diverged", message="a merged model's measure is not finite")
+            rows.append(
+                Row(
+                    number=trial.number, step=0, state="finished" if finite else "failed", seconds=seconds,
+                    values=own if finite else {}, report_values=other if finite else {}, failure=failure, base=trial.base,
+                )  # fmt: skip
+            )
+        with self.clock.part("store"):
+            now = self._told(rows)
+            on_front = self._front_ids(now)
+            for trial, state in zip(now, merged, strict=True):
+                if trial.id in on_front:
+                    save(state, self.weights / f"{trial.id}.safetensors")
+            self.store.rung(self.name, rows, checkpoint=None, clock=self.clock.take())
+            self.trials.update({trial.number: trial for trial in now})
+            self.store.project(self.name, self.known, self.study)
+            self.store.renew(self.name)
+            self._tidy(None)
+        self.observe(self.known)
+
+    def _front_ids(self, now: Sequence[Trial]) -> set[str]:
+        """Whose weights are worth keeping once ``now`` are in: the front's, and the trained front's, which merges start from."""
+        trials = list({**self.trials, **{trial.number: trial for trial in now}}.values())
+        trained = [trial for trial in trials if trial.kind == "trained"]
+        return {trial.id for some in (trials, trained) for trial in front.members(some, self.study.reference)[0]}
+
+    def _save_weights(self, report: Report, rows: Sequence[Row], now: Sequence[Trial]) -> None:
+        if report.weights is None or not any(row.state == "finished" for row in rows):
+            return
+        wanted = self._front_ids(now)
+        for row, trial in enumerate(now):
+            if trial.state == "finished" and trial.id in wanted:
+                save(report.weights(row), self.weights / f"{trial.id}.safetensors")
+
+    def _save_checkpoint(self, report: Report, rows: Sequence[Row]) -> str | None:
+        """The rows that go on, in one file that a killed process cannot leave half written."""
+        going = [row for row, each in enumerate(rows) if each.state == "running"]
+        if report.checkpoint is None or not going:
+            return None
+        import torch
+
+        tensors = {key: value[going] for key, value in report.checkpoint().items()}
+        tensors["numbers"] = torch.tensor([rows[row].number for row in going])
+        file = f"checkpoints/rung-{int(time.time() * 1000)}.safetensors"
+        save(tensors, self.folder / file)
+        return file
+
+    def _tidy(self, checkpoint: str | None) -> None:
+        """Remove checkpoints before the last one, and weights of trials that left the front."""
+        for path in (self.folder / "checkpoints").glob("*.safetensors"):
+            if checkpoint is None or path.name != Path(checkpoint).name:
+                path.unlink(missing_ok=True)
+        if self.weights.exists():
+            kept = self._front_ids([])
+            for path in self.weights.glob("*.safetensors"):
+                if path.stem not in kept:
+                    path.unlink(missing_ok=True)
+
+    def _check_hope(self) -> None:
+        ended = [trial for trial in self.known if trial.state != "running"]
+        failed = [trial for trial in ended if trial.failure]
+        enough = min(HOPELESS, self.study.table.budget.trials)
+        alive = any(trial.curve for trial in self.known)
+        if len(failed) < enough or len(failed) < len(ended) or alive:
+            return
+        counts = Counter(trial.failure.cause for trial in failed if trial.failure)
+        last = failed[-1].failure
+        assert last
+        raise Hopeless(
+            f"study {self.name!r}", expected="trials that end with values",
+            got=", ".join(f"{count} {cause}" for cause, count in counts.items()),
+            hint=f"All {len(failed)} trials failed, so the study ends here. The last one said:\n{last.message.strip()}",
+        )  # fmt: skip
+
+
+def save(tensors: Mapping[str, Any], path: Path) -> None:
+    """safetensors, whole or not at all: written beside, flushed, renamed."""
+    from safetensors.torch import save as serialise
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        file.write(serialise({key: value.contiguous() for key, value in tensors.items()}))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+

@@ -1,0 +1,12 @@
+"""Mathematics of fronts: arrays in, arrays out; it knows no trial and no study.
+
+    dominance       which points nothing beats; ranks; crowding; the front of those that keep their limits
+    hypervolume     how much a set of points dominates; what each adds; what was reached when; what to take
+    choose          one point, the ends, or a few well spread points of a front
+    scalarise       many losses -> one number
+    coefficients    where to look among the merges of k models, and where next
+    surrogate       coefficients -> predicted losses, from a few evaluated merges
+    merge/          models + coefficients -> a model, one rule a file
+
+Everything is a loss: minimised, finite. Alphabet: n points, m objectives, k models, q picks.
+"""

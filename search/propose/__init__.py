@@ -1,0 +1,92 @@
+"""Space and trials so far -> the next params; one proposer a file.
+
+    SPACE = {...}                                                     its own settings, plain literals with defaults
+    def propose(space, trials, q, *, seed, reference, **settings) -> list[params]
+
+``trials``: every trial so far, the running ones too (they are pending points); ``reference`` (m,): the
+worst losses that count; ``seed``: the study's. A proposer is a pure function: what it draws comes from
+``generator(seed, trials)``, so the same seed with the same trials in the same order gives the same
+proposals, also after a resume. A cache may make it fast; a memory may not make it different.
+
+A merged model has no params of its own: it is no point of the space, and no proposer looks at it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from search import components
+from search.space import Params, Space
+from search.trial import Trial
+
+ATTEMPTS = 200
+
+
+def points(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials that are points of the space, in whatever state; their number is the index of the next proposal."""
+    return [trial for trial in trials if not trial.parents]
+
+
+def observed(trials: Sequence[Trial]) -> list[Trial]:
+    """Points whose losses compare with one another: trained to the end."""
+    return [trial for trial in points(trials) if trial.complete and trial.losses]
+
+
+def pending(trials: Sequence[Trial]) -> list[Trial]:
+    """Points that are being trained."""
+    return [trial for trial in points(trials) if trial.state == "running"]
+
+
+def generator(seed: int, trials: Sequence[Trial], ahead: int = 0) -> Generator:
+    """The random stream of the next proposal but ``ahead``: a function of the study's seed and of the number of points."""
+    return np.random.default_rng([seed, len(points(trials)) + ahead])
+
+
+def propose(
+    name: str,
+    space: Space,
+    trials: Sequence[Trial],
+    q: int,
+    *,
+    seed: int,
+    reference: Sequence[float],
+    settings: Mapping[str, Any] | None = None,
+    repeats: bool = False,
+) -> list[Params]:
+    """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
+
+    Fewer than ``q`` come back when the space has no more points. ``settings`` that are left out have the
+    defaults that the proposer declares.
+    """
+    proposer = components.load("proposer", name, where="proposer")
+    chosen = {key: declared["default"] for key, declared in getattr(proposer, "SPACE", {}).items()} | dict(settings or {})
+    found = proposer.propose(space, trials, q, seed=seed, reference=np.asarray(reference, dtype=np.float64), **chosen)
+    return list(found) if repeats else distinct(space, found, trials, q, np.random.default_rng([seed, len(points(trials)), 1]))
+
+
+def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: int, rng: Generator) -> list[Params]:
+    """``found`` with every repeated point replaced by a neighbour or, when those are used up, by a new sample."""
+    taken = {space.key(trial.params) for trial in points(trials)}
+    fresh: list[Params] = []
+    for params in list(found)[:q]:
+        candidate = params
+        for attempt in range(ATTEMPTS):
+            if space.key(candidate) not in taken:
+                break
+            candidate = space.mutate(params, rng) if attempt < ATTEMPTS // 2 else space.sample(rng)
+        else:
+            if len(taken) >= space.size():
+                break
+            candidate = _unused(space, taken, rng)
+        taken.add(space.key(candidate))
+        fresh.append(candidate)
+    return fresh
+
+
+def _unused(space: Space, taken: set[tuple[float, ...]], rng: Generator) -> Params:
+    """Some point of an almost exhausted finite space: samples until one is new (there is one)."""
+    while space.key(candidate := space.sample(rng)) in taken:
+        pass
+    return candidate

@@ -1,0 +1,159 @@
+"""Params -> trained -> values: the only caller of trainers and measures.
+
+A trainer shows a population at its rungs; here its outputs become named values, and what went wrong becomes
+a failure of its class. What happens next (who goes on, who comes in) is the loop's decision.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from search import components
+from search.clock import Clock
+from search.errors import TrialError, near_miss, one_of
+from search.study import Objective, Study
+from search.trial import Failure
+from trainers.rung import Budget, Decision, Rung, Task
+
+Values = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A rung as the loop sees it: row by row the values on the choosing split, or a failure.
+
+    ``report_values``: row -> values on the split kept apart; ``weights``: row -> state dict;
+    ``checkpoint``: -> (k, ...) tensors of all rows. Valid until the loop has decided.
+    """
+
+    numbers: Sequence[int]
+    steps: Sequence[int]
+    seconds: Sequence[float]
+    values: Sequence[Values]
+    failures: Sequence[Failure | None]
+    report_values: Callable[[int], Values]
+    weights: Callable[[int], Mapping[str, Any]] | None
+    checkpoint: Callable[[], Mapping[str, Any]] | None
+    base: str | None
+
+
+class Runner:
+    """Trains and measures for one study. ``home``: where caches and trial folders are."""
+
+    def __init__(self, study: Study, *, cache: Path, folder: Path, clock: Clock) -> None:
+        self.study, self.cache, self.clock = study, cache, clock
+        self.limit_seconds = study.table.run.trial_minutes and study.table.run.trial_minutes * 60.0
+        self.trainer: ModuleType = import_module(study.trainer)
+        self.settings = dict(study.settings)
+        if study.trainer == "trainers.external":
+            self.settings |= {"folder": str(folder), "cwd": study.folder, "limit_seconds": self.limit_seconds}
+        self.measured = [*study.objectives, *study.constraints]
+        self._measures = {o.measure: _measure(o) for o in self.measured if o.measure}
+        self.device = "cpu" if not self._measures and study.trainer == "trainers.analytic" else device(study.table.run.device)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether trials continue from a row of a checkpoint; otherwise the training code keeps its own."""
+        return bool(self.study.declared.get("STACKED", True))
+
+    def train(self, tasks: Sequence[Task], at_rung: Callable[[Report], Decision]) -> None:
+        """Train until no trial is left; ``at_rung`` is told of every rung. What it raises passes through."""
+        budget = self.study.table.budget
+        with self.clock.part("training"):
+            self.trainer.train(
+                list(tasks),
+                budget=Budget(steps=budget.steps, rung_steps=budget.steps // budget.rungs, population=self.study.capacity),
+                settings=self.settings,
+                device=self.device,
+                cache=self.cache,
+                at_rung=lambda rung: at_rung(self._report(rung)),
+            )
+
+    def evaluate(self, states: Sequence[Mapping[str, Any]], split: str) -> list[Values]:
+        """Values of models that nobody trained here, such as merged ones: one state dict each."""
+        with self.clock.part("measuring"):
+            outputs = self.trainer.evaluate(
+                list(states), split=split, settings=self.settings, device=self.device, cache=self.cache
+            )
+            return self._values(outputs, len(states))
+
+    def base(self) -> Mapping[str, Any]:
+        """The state dict that every trial started from."""
+        found: Mapping[str, Any] = self.trainer.base(self.settings, self.device, self.cache)
+        return found
+
+    def _report(self, rung: Rung) -> Report:
+        k = len(rung.numbers)
+        with self.clock.part("measuring"):
+            measured = self._values(rung.outputs("choose"), k, rung) if rung.outputs else self._reported(rung)
+        cached: list[list[Values]] = []
+
+        def report_values(row: int) -> Values:
+            if not rung.outputs:
+                return {}
+            if not cached:
+                with self.clock.part("measuring"):
+                    cached.append(self._values(rung.outputs("report"), k, rung))
+            return cached[0][row]
+
+        failures = [self._failure(rung, row, measured[row]) for row in range(k)]
+        return Report(
+            numbers=rung.numbers, steps=rung.steps, seconds=rung.seconds, failures=failures,
+            values=[{} if failure else values for failure, values in zip(failures, measured, strict=True)],
+            report_values=report_values, weights=rung.weights, checkpoint=rung.checkpoint, base=rung.base,
+        )  # fmt: skip
+
+    def _values(self, outputs: Mapping[str, Any], k: int, rung: Rung | None = None) -> list[Values]:
+        """Every measure of every row (k,)."""
+        columns: dict[str, list[float]] = {}
+        for objective in self.measured:
+            if objective.measure == "seconds" and rung:
+                columns[objective.name] = list(rung.seconds)
+                continue
+            prefix = f"{objective.on}." if objective.on else ""
+            seen = {name.removeprefix(prefix): value for name, value in outputs.items() if name.startswith(prefix)}
+            column = self._measures[objective.measure].measure(seen, **objective.settings)
+            if tuple(column.shape) != (k,):
+                raise TrialError(f"measure {objective.measure}", expected=f"shape ({k},)", got=tuple(column.shape))
+            columns[objective.name] = column.tolist()
+        return [{name: float(column[row]) for name, column in columns.items()} for row in range(k)]
+
+    def _reported(self, rung: Rung) -> list[Values]:
+        """What a trainer reports by itself, with the seconds if they are asked for."""
+        columns = dict(rung.values)
+        columns |= {o.name: list(rung.seconds) for o in self.measured if o.measure == "seconds"}
+        return [{name: float(column[row]) for name, column in columns.items()} for row in range(len(rung.numbers))]
+
+    def _failure(self, rung: Rung, row: int, values: Values) -> Failure | None:
+        known = rung.failures[row] if rung.failures else None
+        step = rung.steps[row]
+        if known:
+            return Failure(cause=known[0], message=known[1], step=step)  # type: ignore[arg-type]
+        if not rung.finite[row]:
+            return Failure(cause="diverged", message="a parameter or the loss is not finite", step=step)
+        for objective in self.measured:
+            if objective.name not in values:
+                message = f"it reported {one_of(values)}, but not {objective.name!r}. {near_miss(objective.name, values)}"
+                return Failure(cause="crashed", message=message.strip(), step=step)
+            if not math.isfinite(values[objective.name]):
+                return Failure(cause="diverged", message=f"{objective.name} = {values[objective.name]}", step=step)
+        if self.limit_seconds and rung.seconds[row] > self.limit_seconds:
+            return Failure(cause="timeout", message=f"{rung.seconds[row]:.0f} s of {self.limit_seconds:.0f} s", step=step)
+        return None
+
+
+def _measure(objective: Objective) -> ModuleType:
+    return components.load("measure", str(objective.measure), where=f"[objectives.{objective.name}] measure")
+
+
+def device(wanted: str) -> str:
+    """``auto`` -> the GPU if there is one."""
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

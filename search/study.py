@@ -1,0 +1,430 @@
+"""A study file -> a frozen Study; every mistake is found before anything runs.
+
+The file is TOML with the tables below (or a dict of the same shape). The models here say what is allowed
+and are the source of the JSON schema; what needs the components (space, measures, settings) is resolved
+after them. ``Study.definition`` is the canonical form, and its hash is the identity of a study: see
+``search.identity``.
+"""
+
+import os
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from search import components, grammar
+from search.errors import StudyError, near_miss, one_of
+from search.space import Fixed, Space
+from trainers.rung import expand
+
+STUDIES = components.ROOT / "studies"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # also a folder and an MLflow experiment: no separators, no spaces
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Open(Table):
+    """A table whose further keys are settings of the component that it names."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class TrainerTable(Open):
+    """Who trains: a shipped trainer, ``package.module:function``, or a command line that reports JSON lines."""
+
+    name: str | None = Field(None, description="a file in trainers/, or package.module:function")
+    command: str | None = Field(None, description="a program; {learning_rate} and the like are filled in")
+
+
+class ObjectiveTable(Open):
+    """What a trial is judged by. Further keys are settings of the measure."""
+
+    measure: str | None = Field(None, description="a file in objectives/measures; the objective's own name if left out")
+    on: str | None = Field(None, description="which of the trainer's outputs, such as a view")
+    direction: Literal["min", "max"] | None = None
+    unit: str | None = None
+    limit: float | None = Field(None, description="the worst value that counts: the hypervolume's reference")
+
+
+class ConstraintTable(Open):
+    """A bound on a value; a trial beyond it is infeasible."""
+
+    measure: str | None = None
+    on: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+class BudgetTable(Table):
+    """``trials`` of ``steps`` training steps each, seen at ``rungs`` equal distances, ``population`` at a time."""
+
+    trials: Annotated[int, Field(ge=1)] = 64
+    steps: Annotated[int, Field(ge=1)] = 1
+    rungs: Annotated[int, Field(ge=1)] = 1
+    population: Annotated[int, Field(ge=1, le=4096)] = 16
+    minutes: Annotated[float, Field(gt=0)] | None = None
+
+
+class ProposerTable(Open):
+    name: str = "ehvi"
+
+
+class StopTable(Open):
+    rule: str = Field("halving", description='a file in search/stop, or "off"')
+
+
+class MergeTable(Open):
+    """Merge the models of front members that share a base."""
+
+    evaluations: Annotated[int, Field(ge=1)] = Field(..., description="merged models that are truly evaluated")
+    rule: str = "task_arithmetic"
+    parents: Annotated[int, Field(ge=2, le=8)] = 3
+
+
+class RunTable(Table):
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    trial_minutes: Annotated[float, Field(gt=0)] | None = Field(None, description="a trial that runs longer fails: timeout")
+
+
+class StudyFile(Table):
+    """The whole file."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0)] = 0
+    repeats: bool = Field(False, description="the same point may be proposed again")
+    trainer: TrainerTable
+    space: dict[str, Any] = Field(..., min_length=1)
+    objectives: dict[str, ObjectiveTable] = Field(..., min_length=1)
+    constraints: dict[str, ConstraintTable] = {}
+    budget: BudgetTable = BudgetTable()
+    proposer: ProposerTable = ProposerTable()
+    stop: StopTable = StopTable()
+    merge: MergeTable | None = None
+    run: RunTable = RunTable()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """A value that trials report. ``limit``: the worst that counts, in ``unit``; for a constraint its bound."""
+
+    name: str
+    direction: Literal["min", "max"]
+    unit: str
+    limit: float
+    measure: str | None = None
+    on: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def loss(self, value: float) -> float:
+        """Signed so that less is better: the only place inside where a sign flips."""
+        return value if self.direction == "min" else -value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A checked study. ``file``: how messages call it; ``trainer``: its module; ``settings``: the trainer's."""
+
+    file: str
+    table: StudyFile
+    space: Space
+    trainer: str
+    settings: Mapping[str, Any]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Objective, ...]
+    proposer_settings: Mapping[str, Any]
+    stop_settings: Mapping[str, Any]
+    merge_settings: Mapping[str, Any]
+    folder: str
+    declared: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def capacity(self) -> int:
+        """How many trials advance together: one, where the trainer cannot stack them."""
+        return self.table.budget.population if self.declared.get("STACKED", True) else 1
+
+    @property
+    def reference(self) -> tuple[float, ...]:
+        """The hypervolume's reference point (m,), as losses: every objective at its limit."""
+        return tuple(objective.loss(objective.limit) for objective in self.objectives)
+
+    def losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        return tuple(objective.loss(values[objective.name]) for objective in self.objectives)
+
+    def violations(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """By how much each constraint is missed, in its unit; at most 0 where it holds."""
+        return tuple(bound.loss(values[bound.name]) - bound.loss(bound.limit) for bound in self.constraints)
+
+
+def read(source: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> Study:
+    """A shipped study's name, a file, or a dict. ``overrides``: dotted keys such as ``{"budget.trials": 8}``."""
+    if isinstance(source, Mapping):
+        return resolve(_validate({"name": "study", **source}, "study", overrides), "study", os.getcwd())
+    path = find(source)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(str(source), expected="valid TOML", got=str(error)) from error
+    return resolve(_validate({"name": path.stem, **table}, path.name, overrides), path.name, str(path.resolve().parent))
+
+
+def shipped() -> list[str]:
+    """The studies that come with the package."""
+    return sorted(path.stem for path in STUDIES.glob("*.toml"))
+
+
+def find(source: str | os.PathLike[str]) -> Path:
+    """The file of a study: a path, or the name of a shipped one."""
+    path = Path(source)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise StudyError(str(source), expected="a study file", got="no such file")
+        return path
+    if (STUDIES / f"{source}.toml").is_file():
+        return STUDIES / f"{source}.toml"
+    known = shipped()
+    raise StudyError(
+        f"study {str(source)!r}",
+        expected=f"a .toml file or {one_of(known)}",
+        hint=near_miss(str(source), known) or "A file is named with its ending: my-study.toml.",
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a study file, for editors."""
+    made = StudyFile.model_json_schema()
+    made["required"].remove("name")  # the file's own name serves
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **made, "title": "A study file"}
+
+
+def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any]) -> StudyFile:
+    table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    for dotted, value in overrides.items():
+        *outer, key = dotted.split(".")
+        target = table
+        for part in outer:
+            target = target.setdefault(part, {})
+        target[key] = value
+    if table.get("stop") in (False, "off"):
+        table["stop"] = {"rule": "off"}
+    try:
+        return StudyFile.model_validate(table)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], file) from None
+
+
+def _explain(error: ErrorDetails, file: str) -> StudyError:
+    """pydantic's first error in the words of the study file."""
+    parts = [str(part) for part in error["loc"]]
+    where = f"{file} [{'.'.join(parts[:-1])}] {parts[-1]}" if len(parts) > 1 else f"{file} {parts[0]}"
+    if error["type"] == "extra_forbidden":
+        model: Any = StudyFile
+        for part in parts[:-1]:
+            annotation = model.model_fields[part].annotation if hasattr(model, "model_fields") and part in model.model_fields else None
+            model = annotation if isinstance(annotation, type) else model
+        known = list(model.model_fields)
+        return StudyError(where, expected=one_of(known), got=parts[-1], hint=near_miss(parts[-1], known))
+    if error["type"] == "missing":
+        return StudyError(where, expected="an entry; it has none")
+    expected = re.sub(r"^(Input|String|Value) should (be |match )?", "", error["msg"]).replace("a valid dictionary", "a table")
+    if error["type"] == "string_pattern_mismatch":
+        expected = "letters, digits, '.', '_' and '-', at most 64"
+    return StudyError(where, expected=expected, got=error["input"])
+
+
+def resolve(table: StudyFile, file: str, folder: str) -> Study:
+    """A study from its table. ``folder``: where a user's own modules are looked for, and where a command runs."""
+    for place in (folder, os.getcwd()):
+        if place not in sys.path:
+            sys.path.append(place)
+    module, declared, settings = _trainer(table.trainer, file)
+    space = grammar.read(table.space, declared.get("SPACE", {}), origin=module, file=file)
+    if not space.dimensions:
+        raise StudyError(f"{file} [space]", expected="something to search", got="only fixed values")
+    if table.trainer.command is not None:
+        _check_command(table.trainer.command, space, file)
+    provided = _provided(declared, settings)
+    objectives = tuple(_objective(name, entry, provided, file) for name, entry in table.objectives.items())
+    constraints = tuple(_constraint(name, entry, provided, file) for name, entry in table.constraints.items())
+    both = {objective.name for objective in objectives} & {bound.name for bound in constraints}
+    if both:
+        raise StudyError(f"{file} [constraints] {sorted(both)[0]}", expected="a name that is no objective's")
+    budget = table.budget
+    if budget.steps % budget.rungs:
+        raise StudyError(f"{file} [budget] rungs", expected=f"a divisor of steps = {budget.steps}", got=budget.rungs)
+    proposer = table.proposer
+    stop_settings: Mapping[str, Any] = {}
+    if table.stop.rule != "off":
+        stop_settings = _settings("stop", table.stop.rule, table.stop.settings, f"{file} [stop]", "rule")
+    merge_settings: Mapping[str, Any] = {}
+    if table.merge:
+        merge_settings = _settings("merge", table.merge.rule, table.merge.settings, f"{file} [merge]", "rule")
+        if not declared.get("MERGEABLE", False):
+            raise StudyError(f"{file} [merge]", expected="a trainer whose models share a base", got=module)
+    return Study(
+        file=file,
+        table=table,
+        space=space,
+        trainer=module,
+        settings=settings,
+        objectives=objectives,
+        constraints=constraints,
+        proposer_settings=_settings("proposer", proposer.name, proposer.settings, f"{file} [proposer]", "name"),
+        stop_settings=stop_settings,
+        merge_settings=merge_settings,
+        folder=folder,
+        declared=declared,
+    )
+
+
+def _trainer(entry: TrainerTable, file: str) -> tuple[str, Mapping[str, Any], dict[str, Any]]:
+    """The trainer's module, what it declares, and its settings with their defaults."""
+    where = f"{file} [trainer]"
+    if (entry.name is None) == (entry.command is None):
+        raise StudyError(where, expected="either name or command", hint=f"Shipped trainers: {', '.join(components.names('trainer'))}.")
+    if entry.command is not None:
+        return "trainers.external", {"STACKED": False}, {"command": entry.command, **entry.settings}
+    name = str(entry.name)
+    if ":" in name:
+        components.import_function(name, where=f"{where} name")
+        return "trainers.external", {"STACKED": False}, {"function": name, **entry.settings}
+    component = components.describe("trainer", name, where=f"{where} name")
+    defaults = component.constants.get("SETTINGS", {})
+    for key, value in entry.settings.items():
+        if key not in defaults:
+            raise StudyError(f"{where} {key}", expected=one_of(["name", *defaults]), got=key, hint=near_miss(key, defaults))
+        known = defaults[key]
+        number = isinstance(known, float) and isinstance(value, int) and not isinstance(value, bool)
+        if known is not None and type(value) is not type(known) and not number and not (isinstance(known, tuple) and isinstance(value, list)):
+            raise StudyError(f"{where} {key}", expected=f"a value like {known!r}", got=value)
+    mergeable = {"base", "evaluate"} <= set(component.functions)
+    return component.module, {**component.constants, "MERGEABLE": mergeable}, {**defaults, **entry.settings}
+
+
+def _provided(declared: Mapping[str, Any], settings: Mapping[str, Any]) -> set[str] | None:
+    """Names that the trainer's outputs hold, or None for a trainer that reports its values itself."""
+    if "PROVIDES" not in declared:
+        return None
+    return {"seconds", *expand(declared["PROVIDES"], settings)}
+
+
+def _measured(
+    name: str, entry: ObjectiveTable | ConstraintTable, provided: set[str] | None, where: str
+) -> tuple[components.Component | None, Mapping[str, Any]]:
+    """The measure behind an objective or a constraint (None: the trainer reports it), and its settings."""
+    if provided is None and (entry.measure or name) != "seconds":
+        if entry.measure or entry.on or entry.settings:
+            key = "measure" if entry.measure else "on" if entry.on else next(iter(entry.settings))
+            known = ["direction", "unit", "limit", "min", "max"]
+            raise StudyError(
+                f"{where} {key}", expected=f"{one_of(known)}, since this trainer reports its values itself",
+                got=key, hint=near_miss(key, known),
+            )
+        return None, {}
+    measure = entry.measure or name
+    component = components.describe("measure", measure, where=f"{where} measure")
+    prefix = f"{entry.on}." if entry.on else ""
+    for need in component.constants.get("NEEDS", ()):
+        if provided is not None and need != "seconds" and prefix + need not in provided:
+            views = sorted({key.rsplit(".", 1)[0] for key in provided if key.endswith(f".{need}")})
+            if views:
+                raise StudyError(f"{where} on", expected=one_of(views), got=entry.on, hint=near_miss(entry.on, views))
+            raise StudyError(f"{where} measure", expected=f"a measure of {', '.join(sorted(provided))}", got=f"{measure}, which needs {need}")
+    defaults = {key: spec["default"] for key, spec in component.space.items()}
+    for key in entry.settings:
+        if key not in defaults:
+            known = [key for key in type(entry).model_fields] + list(defaults)
+            raise StudyError(f"{where} {key}", expected=one_of(known), got=key, hint=near_miss(key, known))
+    return component, {**defaults, **entry.settings}
+
+
+def _objective(name: str, entry: ObjectiveTable, provided: set[str] | None, file: str) -> Objective:
+    where = f"{file} [objectives.{name}]"
+    component, settings = _measured(name, entry, provided, where)
+    constants = component.constants if component else {}
+    limit = entry.limit if entry.limit is not None else None
+    direction = entry.direction or constants.get("DIRECTION", "min")
+    if limit is None and "LIMITS" in constants:
+        limit = constants["LIMITS"][1]
+    if limit is None:
+        raise StudyError(
+            f"{where} limit", expected="the worst value that counts; it has none",
+            hint="It is the reference point of the hypervolume: a point beyond it adds nothing.",
+        )
+    return Objective(
+        name=name, direction=direction, unit=entry.unit or constants.get("UNIT", ""), limit=float(limit),
+        measure=component.name if component else None, on=entry.on, settings=settings,
+    )  # fmt: skip
+
+
+def _constraint(name: str, entry: ConstraintTable, provided: set[str] | None, file: str) -> Objective:
+    where = f"{file} [constraints.{name}]"
+    component, settings = _measured(name, entry, provided, where)
+    if (entry.min is None) == (entry.max is None):
+        raise StudyError(where, expected="either min or max")
+    return Objective(
+        name=name, direction="min" if entry.max is not None else "max",
+        unit=component.constants.get("UNIT", "") if component else "",
+        limit=float(entry.max if entry.max is not None else entry.min or 0.0),
+        measure=component.name if component else None, on=entry.on, settings=settings,
+    )  # fmt: skip
+
+
+def _settings(family: str, name: str, given: Mapping[str, Any], where: str, key: str) -> Mapping[str, Any]:
+    """A component's own hyperparameters at their defaults, and what the study sets over them."""
+    component = components.describe(family, name, where=f"{where} {key}")
+    for setting, value in given.items():
+        if setting not in component.space:
+            known = [key, *component.space]
+            raise StudyError(f"{where} {setting}", expected=one_of(known), got=setting, hint=near_miss(setting, known))
+        spec = component.space[setting]
+        node = grammar.node(setting, spec, file=where)
+        if not isinstance(node, Fixed) and (mistake := node.mistake(value)):
+            raise StudyError(f"{where} {setting}", expected=mistake, got=value)
+    return {**{setting: spec["default"] for setting, spec in component.space.items()}, **given}
+
+
+def placeholders(command: str) -> list[str]:
+    """What a command line wants filled in: ``{learning_rate}`` -> ``learning_rate``."""
+    return [key for _, key, _, _ in Formatter().parse(command) if key]
+
+
+def _check_command(command: str, space: Space, file: str) -> None:
+    where = f"{file} [trainer] command"
+    try:
+        words, wanted = shlex.split(command), placeholders(command)
+    except ValueError as error:
+        raise StudyError(where, expected="a command line", got=str(error)) from error
+    if not words:
+        raise StudyError(where, expected="a command line", got=command)
+    known = sorted(flat_names(space) | {"seed", "steps", "checkpoint"})
+    for key in wanted:
+        if key not in known:
+            raise StudyError(where, expected=one_of(f"{{{name}}}" for name in known), got=f"{{{key}}}", hint=near_miss(key, known))
+
+
+def flat_names(space: Space) -> set[str]:
+    """Every name that params can have."""
+    names: set[str] = set()
+    for node, _ in space.leaves():
+        simplex: Sequence[str] = getattr(node, "names", ())
+        names |= {f"{node.name}.{name}" for name in simplex} if simplex else {node.name}
+    return names

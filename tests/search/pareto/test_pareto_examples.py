@@ -1,0 +1,57 @@
+"""The examples in the docstrings run, and nothing in the folder imports what it must not."""
+
+import ast
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import search.pareto
+
+FOLDER = Path(search.pareto.__file__).parent
+FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.py"))
+DOORS = {"numpy", "moocore", "torch", "search.errors", "search.pareto"}
+
+
+def module_of(path):
+    parts = path.with_suffix("").parts
+    return ".".join(("search", "pareto", *(part for part in parts if part != "__init__")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_example_in_a_docstring_runs(path):
+    module = importlib.import_module(module_of(path))
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_public_function_shows_an_example(path):
+    module = importlib.import_module(module_of(path))
+    functions = [
+        node for node in ast.parse((FOLDER / path).read_text()).body if isinstance(node, ast.FunctionDef)
+    ]
+    silent = [
+        node.name
+        for node in functions
+        if not node.name.startswith("_") and ">>>" not in (getattr(module, node.name).__doc__ or "")
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_the_folder_imports_only_numbers_and_errors(path):
+    for node in ast.walk(ast.parse((FOLDER / path).read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            third_party = name.split(".")[0] in {"numpy", "moocore", "torch"}
+            standard = name.split(".")[0] in {
+                "__future__", "collections", "dataclasses", "heapq", "typing",
+            }  # fmt: skip
+            assert third_party or standard or name.startswith(("search.errors", "search.pareto")), name
+            assert not (name.split(".")[0] == "torch" and path.parts[0] != "merge"), "torch belongs to merge/"

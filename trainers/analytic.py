@@ -1,0 +1,44 @@
+"""Problems with a known front as a trainer: no training, so that the search layer can be judged alone."""
+
+import importlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.rung import Budget, Decision, Rung, Task
+
+SPACE = {"problem": {"choice": "all", "default": "zdt1"}}
+SETTINGS: dict[str, Any] = {}
+MILLISECONDS_PER_STEP = 0.01
+
+
+def train(
+    tasks: Sequence[Task],
+    *,
+    budget: Budget,
+    settings: Mapping[str, Any],
+    device: str,
+    cache: Path,
+    at_rung: Callable[[Rung], Decision],
+) -> None:
+    """Every task is done at its first rung, which is its last."""
+    live = list(tasks)
+    while live:
+        began = time.perf_counter()
+        values = [_evaluate(task.params["problem"]) for task in live]
+        seconds = (time.perf_counter() - began) / len(live)
+        rung = Rung(
+            numbers=[task.number for task in live],
+            steps=[budget.steps] * len(live),
+            finite=[True] * len(live),
+            seconds=[seconds] * len(live),
+            values={name: [row[name] for row in values] for name in values[0]},
+        )
+        live = list(at_rung(rung).admit)
+
+
+def _evaluate(problem: Mapping[str, Any]) -> dict[str, float]:
+    name = problem["name"]
+    module = importlib.import_module(name if "." in name else f"trainers.problems.{name}")
+    return module.evaluate({key: value for key, value in problem.items() if key != "name"})

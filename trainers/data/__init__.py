@@ -1,0 +1,1 @@
+"""Real data sets, seeded and split once into train, choose and report."""

@@ -1,0 +1,256 @@
+"""A user's own training code as a trainer: a function, or any program that prints JSON lines.
+
+A function trains one trial and reports vectors as it goes:
+
+    def train(trial):                                  # trainer.name = "package.module:train"
+        model = build(trial.params["width"], seed=trial.seed)
+        for step in range(trial.resume_step, trial.steps):
+            ...
+            if (step + 1) % trial.rung_steps == 0:
+                save(trial.folder / "model.pt")
+                trial.report(step + 1, error=0.12, latency_ms=3.4)     # ends here if the search stops the trial
+
+A program gets its params in its command line, and all of them in its environment; it prints one JSON object
+a line, such as {"step": 50, "error": 0.12}; other lines go to the trial's log:
+
+    trainer.command = "python train.py --learning-rate {learning_rate}"
+    SEARCH_PARAMS (JSON), SEARCH_SEED, SEARCH_STEPS, SEARCH_RUNG_STEPS, SEARCH_RESUME_STEP, SEARCH_FOLDER
+
+Trials run one after another. Vectors count at multiples of ``rung_steps`` (trials are compared at equal steps
+only) and at the end; one report without a step, or a returned dict, is the end.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.rung import Budget, Decision, Rung, Task
+
+SETTINGS = {"function": "", "command": ""}
+STACKED = False
+PATIENCE = 10.0  # seconds that a program has to end by itself once it is asked to
+
+
+class Stopped(BaseException):
+    """The search ends this trial. Not an Exception, so that a catch-all in training code lets it pass."""
+
+
+class ExternalTrial:
+    """What a user's function gets.
+
+    ``params``: nested, as the study names them; ``seed``; ``steps``: the whole budget; ``rung_steps``: how
+    often to report; ``folder``: the trial's own, kept over a resume; ``resume_step``: the last step that was
+    reported before an interruption, 0 for a new trial.
+    """
+
+    def __init__(self, task: Task, budget: Budget, folder: Path, at_rung: Callable[[Rung], Decision]):
+        self.params, self.seed, self.number = task.params, task.seed, task.number
+        self.steps, self.rung_steps = budget.steps, budget.rung_steps
+        self.folder, self.resume_step = folder, task.step
+        self._at_rung, self._began = at_rung, time.perf_counter()
+        self._latest: dict[str, float] = {}
+        self.step = task.step
+        self.ended = False
+        self.caller_error: BaseException | None = None
+        self.admitted: list[Task] = []
+
+    def report(self, step: int | None = None, /, **values: float) -> None:
+        """A vector of objectives after ``step`` steps; without a step, the final one. Raises Stopped if the search ends the trial."""
+        if self.ended:
+            raise Stopped
+        if step is not None and (not isinstance(step, int) or step < 1):
+            raise ValueError(f"report: expected a step of 1 or more, got {step!r}")
+        self._latest = {name: float(value) for name, value in values.items()}
+        step = min(self.steps if step is None else step, self.steps)
+        if step > self.step and (step % self.rung_steps == 0 or step == self.steps):
+            self._tell(step)
+            if self.ended:
+                raise Stopped
+
+    def finish(self, result: Any = None) -> None:
+        """The training code has returned: what it said last is its result."""
+        if isinstance(result, Mapping):
+            self._latest = {name: float(value) for name, value in result.items()}
+        if self.ended:
+            return
+        if self._latest:
+            self._tell(self.steps)
+        else:
+            self.fail("crashed", "it ended without reporting any values")
+
+    def fail(self, cause: str, message: str) -> None:
+        """The training code has ended without a result."""
+        if not self.ended:
+            self._tell(self.step, (cause, message))
+
+    def _tell(self, step: int, failure: tuple[str, str] | None = None) -> None:
+        self.step = step
+        rung = Rung(
+            numbers=[self.number],
+            steps=[step],
+            finite=[True],
+            seconds=[time.perf_counter() - self._began],
+            values={} if failure else {name: [value] for name, value in self._latest.items()},
+            failures=[failure],
+        )
+        try:
+            decision = self._at_rung(rung)
+        except BaseException as error:  # the caller's, not the training code's: kept from its except clauses
+            self.ended, self.caller_error = True, error
+            raise Stopped from error
+        self.ended = failure is not None or not decision.keep[0] or step >= self.steps
+        self.admitted += decision.admit
+
+
+def train(
+    tasks: Sequence[Task],
+    *,
+    budget: Budget,
+    settings: Mapping[str, Any],
+    device: str,
+    cache: Path,
+    at_rung: Callable[[Rung], Decision],
+) -> None:
+    """One trial after another. ``settings["folder"]``: where trials keep their files; ``settings["limit_seconds"]``: of one trial, or None."""
+    live = list(tasks)
+    while live:
+        task = live.pop(0)
+        folder = Path(settings["folder"]) / f"t{task.number:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = ExternalTrial(task, budget, folder, at_rung)
+        if settings.get("command"):
+            _run_command(trial, settings)
+        else:
+            _run_function(trial, settings["function"])
+        if trial.caller_error:
+            raise trial.caller_error
+        live += trial.admitted
+
+
+def _run_function(trial: ExternalTrial, reference: str) -> None:
+    module, _, name = reference.partition(":")
+    try:
+        try:
+            result = getattr(importlib.import_module(module), name)(trial)
+        except Exception as error:
+            memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+            trial.fail("out_of_memory" if memory else "crashed", traceback.format_exc(limit=-8))
+        else:
+            trial.finish(result)
+    except Stopped:
+        pass
+
+
+def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
+    log = trial.folder / "output.log"
+    words = [fill(word, trial) for word in shlex.split(settings["command"])]
+    environment = {
+        **os.environ,
+        "SEARCH_PARAMS": json.dumps(trial.params),
+        "SEARCH_SEED": str(trial.seed),
+        "SEARCH_STEPS": str(trial.steps),
+        "SEARCH_RUNG_STEPS": str(trial.rung_steps),
+        "SEARCH_RESUME_STEP": str(trial.resume_step),
+        "SEARCH_FOLDER": str(trial.folder),
+        "PYTHONUNBUFFERED": "1",
+    }
+    try:
+        program = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
+            cwd=settings.get("cwd") or None, start_new_session=True, preexec_fn=_die_with_parent,
+        )  # fmt: skip
+    except OSError as error:
+        trial.fail("crashed", f"{words[0]}: {error.strerror}")
+        return
+    limit = settings.get("limit_seconds")
+    late = threading.Event()
+    watchdog = threading.Timer(limit or 0.0, lambda: (late.set(), _end(program)))
+    if limit:
+        watchdog.start()
+    try:
+        with log.open("a") as kept:
+            for line in program.stdout or ():
+                if (report := _parse(line)) is None:
+                    kept.write(line)
+                else:
+                    step = report.pop("step", None)
+                    trial.report(None if step is None else int(step), **report)
+        code = program.wait()
+        if late.is_set():
+            trial.fail("timeout", f"still running after {limit:g} s")
+        elif code == 0:
+            trial.finish()
+        else:
+            tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
+            trial.fail("crashed", f"exit code {code}\n{tail}")
+    except Stopped:
+        pass
+    finally:
+        watchdog.cancel()
+        _end(program)
+
+
+def fill(word: str, trial: ExternalTrial) -> str:
+    """``{weights.labels}`` -> its value; after the command line is split, so a value cannot become two words."""
+    known = {**_flat(trial.params), "seed": trial.seed, "steps": trial.steps, "checkpoint": trial.folder}
+    return re.sub(r"\{([^{}]+)\}", lambda match: str(known.get(match[1], "")), word)
+
+
+def _flat(params: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Nested params under the names that a study uses: ``divergence``, ``divergence.alpha.order``, ``weights.labels``."""
+    flat: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            inner = {key: each for key, each in value.items() if key != "name"}
+            chosen = value.get("name")
+            if chosen is not None:
+                flat[path + name] = chosen
+            flat |= _flat(inner, f"{path}{name}.{chosen}." if chosen is not None else f"{path}{name}.")
+        else:
+            flat[path + name] = value
+    return flat
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    """A JSON object of numbers, or None for any other output."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    numeric = isinstance(found, dict) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in found.values())
+    return found if numeric else None
+
+
+def _end(program: "subprocess.Popen[str]") -> None:
+    """Ask the program and all it started to end; insist after a while."""
+    for order, wait in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
+        if program.poll() is not None:
+            return
+        try:
+            os.killpg(program.pid, order)
+            program.wait(wait)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel ends the program when the launch is killed: no orphan goes on training."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    except (OSError, AttributeError):
+        pass

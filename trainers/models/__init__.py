@@ -1,0 +1,1 @@
+"""Small real models: an ordinary module, and the same forward pass for a stack of rows."""

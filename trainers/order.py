@@ -1,0 +1,32 @@
+"""The order in which a row sees the data: a function of its seed and its age alone.
+
+Every epoch is a fresh permutation of the n examples, cut into whole batches; the rest of an epoch is left
+out. A permutation is the sorting order of one hash per example, so it needs no memory: a resumed row goes
+on where it stopped. The hash is splitmix64 (Steele, Lea and Flood, Fast Splittable Pseudorandom Number
+Generators, 2014), a bijection of 64-bit words, so no two examples share a key.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def order(seed: int, age: int, steps: int, *, n: int, batch: int) -> np.ndarray:
+    """Indices (steps, b) int64 of the examples of steps age, age + 1, ...; b = min(batch, n)."""
+    batch = min(batch, n)
+    length = n // batch  # steps in an epoch
+    first, last = age // length, (age + steps - 1) // length
+    start = _mix(_mix(np.uint64(seed % 2**64)) + np.arange(first, last + 1, dtype=np.uint64))
+    keys = _mix(start[:, None] + GOLDEN * np.arange(1, n + 1, dtype=np.uint64))
+    batches = keys.argsort(axis=1)[:, : length * batch].reshape(-1, batch)
+    return batches[age - first * length :][:steps]
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        x = x + GOLDEN
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
