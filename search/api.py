@@ -93,6 +93,8 @@ def run(
                 with clock.part("mirror"):
                     if follower:
                         follower.finish()
+                    if not follower or follower.failed:
+                        store.project(name, loop.known, made)
                 store.spend(name, clock.take())
     return front.build(made, loop.known), name, follower.links if follower else {}
 

@@ -77,6 +77,7 @@ def mirror(home: Path, url: str | None, name: str, *, waiting: Any = None) -> di
                 generation=generation,
             )  # fmt: skip
             links = vars(found)
+            store.project(name, trials, made)
         if ended:
             return links
 

@@ -9,9 +9,14 @@
     optimizer     = {choice = "all", sgd = {momentum = 0.9}}  the same, with part of it overridden
     temperature   = 2.0                                       fixed
     temperature   = {}                                        as the trainer declares it
+
+A name such as ``divergence`` means components where the trainer declares it. To a trainer that declares
+nothing (a user's function, a program) ``optimizer = ["adam", "lbfgs"]`` are two plain words, and components
+are asked for by ``"all"`` or with ``family = "optimizer"``.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,22 +24,22 @@ from search import components
 from search.errors import StudyError, near_miss, one_of
 from search.space import Choice, Fixed, Float, Integer, Node, Simplex, Space
 
-NUMBER = {"low", "high", "log", "integer", "default"}
+NUMBER = ("low", "high", "log", "integer", "default")
+ENTRY = (*NUMBER, "choice", "simplex")
 Scalar = str | int | float | bool
+NAME = re.compile(r"\w[\w-]*")
+OWN: Any = object()  # in the place of what is declared, where a trainer declares nothing
 
 
 def read(table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, file: str) -> Space:
     """The space of a study: its own ``[space]`` table over what the trainer declares; the rest keeps its default."""
-    if declared:
-        for name in table:
-            if name not in declared:
-                raise StudyError(
-                    f"{file} [space] {name}", expected=one_of(declared), got=name, hint=near_miss(name, declared)
-                )
-    nodes = [_node(name, spec, declared.get(name), name, "study", origin, file) for name, spec in table.items()]
-    nodes += [
-        _default(name, spec, name, origin, file) for name, spec in declared.items() if name not in table
-    ]
+    for name in table:
+        if declared and name not in declared:
+            raise StudyError(
+                f"{file} [space] {name}", expected=one_of(declared), got=name, hint=near_miss(name, declared)
+            )
+    nodes = [_node(name, spec, declared.get(name, OWN), name, "study", origin, file) for name, spec in table.items()]
+    nodes += [_default(name, spec, name, origin, file) for name, spec in declared.items() if name not in table]
     return Space(tuple(nodes))
 
 
@@ -46,44 +51,51 @@ def node(name: str, spec: Any, *, file: str) -> Node:
 def _node(name: str, spec: Any, declared: Any, path: str, origin: str, declarer: str, file: str) -> Node:
     """One entry. ``declared``: what ``declarer`` says of it, if anything; ``path``: its full name."""
     where = f"{file} [space] {path}"
+    if not NAME.fullmatch(name):
+        raise StudyError(where, expected="a name of letters, digits, '_' and '-'", got=name)
+    family, told = _family(name, spec, declared), declared if isinstance(declared, dict) else {}
     if isinstance(spec, list):
         spec = {"choice": spec}
     if isinstance(spec, Scalar):
-        if (family := _family(name, declared)) is None:
-            return _fixed(spec, declared, path, origin, where)
-        spec = {"choice": spec if spec == "all" else [spec], **({"family": family} if family != name else {})}
+        if family is None:
+            return Fixed(name=path, value=_value(spec, told, where), origin=origin)
+        spec = {"choice": spec if spec == "all" else [spec]}
     if not isinstance(spec, dict):
         raise StudyError(where, expected="a table, a list of options or a fixed value", got=spec)
-    if isinstance(declared, dict) and spec and set(spec) <= set(declared.get("simplex", ())):
-        return _weights(spec, declared["simplex"], path, origin, where)
-    if isinstance(declared, dict) and not {"choice", "simplex"} & spec.keys():
-        spec, origin = {**declared, **spec}, declarer if not spec else f"{origin} over {declarer}"
-    elif isinstance(declared, dict) and "family" in declared:
-        spec = {"family": declared["family"], **spec}
+    if "simplex" in told and spec and not {"choice", "simplex", "default"} & spec.keys():
+        return _weights(spec, told["simplex"], path, origin, where)
+    if told and not {"choice", "simplex"} & spec.keys():
+        origin = f"{origin} over {declarer}" if spec else declarer
+        spec = {**{key: value for key, value in told.items() if key != "default" or not spec}, **spec}
     if "choice" in spec:
-        return _choice(name, spec, path, origin, file)
+        return _choice(spec, family, declared, path, origin, file)
     if "simplex" in spec:
-        return _simplex(spec, declared, path, origin, where)
+        return _simplex(spec, told, path, origin, where)
     return _number(spec, path, origin, where)
 
 
-def _fixed(value: Any, declared: Any, path: str, origin: str, where: str) -> Fixed:
-    if isinstance(declared, dict) and ({"low", "high"} & declared.keys()) and (
-        isinstance(value, str | bool) or not math.isfinite(value)
-    ):
-        raise StudyError(where, expected="a number, or a table with low and high", got=value)
-    if isinstance(declared, dict) and isinstance(declared.get("choice"), list) and value not in declared["choice"]:
-        raise StudyError(where, expected=one_of(map(str, declared["choice"])), got=value, hint=near_miss(value, map(str, declared["choice"])))
-    if isinstance(declared, dict) and "simplex" in declared:
-        raise StudyError(where, expected=f"weights: {{simplex = {declared['simplex']}}}", got=value)
-    return Fixed(name=path, value=value, origin=origin)
+def _value(value: Any, told: Mapping[str, Any], where: str) -> Any:
+    """A fixed value or an option, as what is declared reads it: a real number is a float, however it is written."""
+    if "simplex" in told:
+        rule = f"weights of {', '.join(told['simplex'])}: {{}}, or a table with numbers that sum to one"
+        raise StudyError(where, expected=rule, got=value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StudyError(where, expected="a finite number", got=value)
+    if {"low", "high"} & told.keys():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or (told.get("integer") and not float(value).is_integer()):
+            kind = "a whole number" if told.get("integer") else "a number"
+            raise StudyError(where, expected=f"{kind}, or a table with low and high", got=value)
+        return int(value) if told.get("integer") else float(value)
+    if isinstance(options := told.get("choice"), list) and value not in options:
+        raise StudyError(where, expected=one_of(map(str, options)), got=value, hint=near_miss(value, map(str, options)))
+    return value
 
 
 def _number(spec: dict[str, Any], path: str, origin: str, where: str) -> Float | Integer:
     for key in spec:
         if key not in NUMBER:
-            hint = near_miss(key, NUMBER | {"choice", "simplex"})
-            raise StudyError(f"{where}.{key}", expected=one_of(sorted(NUMBER | {"choice", "simplex"})), got=key, hint=hint)
+            raise StudyError(f"{where}.{key}", expected=one_of(ENTRY), got=key, hint=near_miss(key, ENTRY))
     for key in ("low", "high"):
         if key not in spec:
             raise StudyError(where, expected=f"{key}, since a range needs low and high", got=spec)
@@ -104,38 +116,54 @@ def _number(spec: dict[str, Any], path: str, origin: str, where: str) -> Float |
         node = Integer(name=path, low=int(low), high=int(high), log=log, default=spec.get("default"), origin=origin)
     else:
         node = Float(name=path, low=float(low), high=float(high), log=log, default=spec.get("default"), origin=origin)
-    if node.default is not None and "over" not in origin and node.mistake(node.default):
-        raise StudyError(f"{where}.default", expected=str(node.mistake(node.default)), got=node.default)
+    if node.default is not None and (mistake := node.mistake(node.default)):
+        raise StudyError(f"{where}.default", expected=mistake, got=node.default)
     return node
 
 
-def _simplex(spec: dict[str, Any], declared: Any, path: str, origin: str, where: str) -> Simplex:
-    names = spec["simplex"]
-    unknown = spec.keys() - {"simplex", "default"}
-    if unknown:
-        raise StudyError(where, expected="simplex and default", got=sorted(unknown)[0])
-    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) and name for name in names):
+def _simplex(spec: dict[str, Any], told: Mapping[str, Any], path: str, origin: str, where: str) -> Simplex:
+    names, default = spec["simplex"], spec.get("default")
+    for key in spec:
+        if key not in ("simplex", "default"):
+            raise StudyError(f"{where}.{key}", expected=one_of(("simplex", "default")), got=key)
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise StudyError(f"{where}.simplex", expected="a list of at least two names", got=names)
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise StudyError(f"{where}.simplex", expected="names of letters, digits, '_' and '-'", got=name)
     if len(set(names)) < len(names):
         raise StudyError(f"{where}.simplex", expected="names that differ", got=names)
-    default = spec.get("default")
-    if default is not None and (set(default) != set(names) or abs(sum(default.values()) - 1.0) > 1e-6):
-        raise StudyError(f"{where}.default", expected=f"a weight for each of {', '.join(names)}, summing to one", got=default)
+    if told and "simplex" not in told:
+        raise StudyError(f"{where}.simplex", expected="no simplex, but a number or a choice", got=names)
+    if told and set(names) != set(told["simplex"]):
+        raise StudyError(f"{where}.simplex", expected=f"the names {', '.join(told['simplex'])}", got=names)
+    if default is not None and not (isinstance(default, dict) and set(default) == set(names) and _shares(default)):
+        raise StudyError(
+            f"{where}.default", expected=f"a weight for each of {', '.join(names)}, summing to one", got=default
+        )
     return Simplex(name=path, names=tuple(names), default=default, origin=origin)
 
 
 def _weights(value: dict[str, Any], names: list[str], path: str, origin: str, where: str) -> Fixed:
     """Weights that are not searched; a name left out weighs nothing."""
-    if not all(isinstance(w, int | float) and w >= 0 for w in value.values()) or abs(sum(value.values()) - 1.0) > 1e-6:
+    for name in value:
+        if name not in names:
+            raise StudyError(f"{where}.{name}", expected=one_of(names), got=name, hint=near_miss(name, names))
+    if not _shares(value):
         raise StudyError(where, expected="weights that are not negative and sum to one", got=value)
     return Fixed(name=path, value={name: float(value.get(name, 0.0)) for name in names}, origin=origin)
 
 
-def _choice(name: str, spec: dict[str, Any], path: str, origin: str, file: str) -> Choice:
-    where, options = f"{file} [space] {path}", spec["choice"]
-    family = spec.get("family") or (name if name in components.FAMILIES else None)
+def _shares(weights: Mapping[str, Any]) -> bool:
+    numbers = all(isinstance(w, int | float) and not isinstance(w, bool) and w >= 0 for w in weights.values())
+    return numbers and abs(sum(weights.values()) - 1.0) <= 1e-6
+
+
+def _choice(spec: dict[str, Any], family: str | None, declared: Any, path: str, origin: str, file: str) -> Choice:
+    where, options, told = f"{file} [space] {path}", spec["choice"], declared if isinstance(declared, dict) else {}
     if family is not None and family not in components.FAMILIES:
-        raise StudyError(f"{where}.family", expected=one_of(components.FAMILIES), got=family, hint=near_miss(family, components.FAMILIES))
+        known = components.FAMILIES
+        raise StudyError(f"{where}.family", expected=one_of(known), got=family, hint=near_miss(family, known))
     if options == "all" and family:
         options = components.names(family)
     inner = dict(options) if isinstance(options, dict) else {}
@@ -145,33 +173,38 @@ def _choice(name: str, spec: dict[str, Any], path: str, origin: str, file: str) 
     for option in options:
         if not isinstance(option, Scalar) or (family and not isinstance(option, str)):
             raise StudyError(where, expected="names of components" if family else "plain values as options", got=option)
-    if len({(type(option), option) for option in options}) < len(options):
+    if family is None:
+        options = [_value(option, told, where) for option in options]
+    if len(set(options)) < len(options):  # 1, 1.0 and true are one value: a choice could not tell them apart
         raise StudyError(where, expected="options that differ", got=options)
     for key, value in spec.items():
         if key not in {"choice", "default", "family"}:
             if key not in options:
-                raise StudyError(f"{where}.{key}", expected=one_of(map(str, options)), got=key, hint=near_miss(key, map(str, options)))
+                known = [*map(str, options), "default"]
+                raise StudyError(f"{where}.{key}", expected=one_of(known), got=key, hint=near_miss(key, known))
             inner[key] = value
     spaces: dict[Any, tuple[Node, ...]] = {}
     for option in options:
         component = components.describe(family, option, where=where) if family else None
-        declared = component.space if component else {}
+        theirs = component.space if component else {}
         table = inner.get(option, {})
         if not isinstance(table, dict):
             raise StudyError(f"{where}.{option}", expected="a table of this option's own dimensions", got=table)
         for key in table:
-            if component and key not in declared:
-                raise StudyError(f"{where}.{option}.{key}", expected=one_of(declared), got=key, hint=near_miss(key, declared))
-        declarer = component.module if component else origin
+            if component and key not in theirs:
+                hint = near_miss(key, theirs)
+                raise StudyError(f"{where}.{option}.{key}", expected=one_of(theirs), got=key, hint=hint)
+        declarer, unknown = component.module if component else origin, OWN if declared is OWN else None
         nodes = [
-            _node(key, table.get(key, {}), declared.get(key), f"{path}.{option}.{key}", "study", declarer, file)
-            for key in {**declared, **table}
+            _node(key, table.get(key, {}), theirs.get(key, unknown), f"{path}.{option}.{key}", "study", declarer, file)
+            for key in {**theirs, **table}
         ]
         if nodes:
             spaces[option] = tuple(nodes)
     default = spec.get("default")
     if default is not None and default not in options:
-        default = None if "over" in origin else default
+        known = list(map(str, options))
+        raise StudyError(f"{where}.default", expected=one_of(known), got=default, hint=near_miss(default, known))
     return Choice(
         name=path, options=tuple(options), spaces=spaces, named=bool(family or spaces), default=default, origin=origin
     )
@@ -179,22 +212,27 @@ def _choice(name: str, spec: dict[str, Any], path: str, origin: str, file: str) 
 
 def _default(name: str, spec: Any, path: str, origin: str, file: str) -> Node:
     """A declared hyperparameter that the study leaves alone: fixed at its default, a component with all of its own."""
-    where = f"{file} [space] {path}"
+    where, told = f"{file} [space] {path}", f"default of {origin}"
     if not isinstance(spec, dict):
-        return Fixed(name=path, value=spec, origin=f"default of {origin}")
+        return Fixed(name=path, value=spec, origin=told)
     if "default" not in spec:
         raise StudyError(where, expected=f"an entry, since {origin} gives it no default")
-    default, family = spec["default"], _family(name, spec)
-    if family:
-        component = components.describe(family, default, where=where)
-        inner = tuple(_default(key, value, f"{path}.{default}.{key}", component.module, file) for key, value in component.space.items())
-        return Choice(
-            name=path, options=(default,), spaces={default: inner} if inner else {}, named=True, origin=f"default of {origin}"
-        )
-    return Fixed(name=path, value=default, origin=f"default of {origin}")
+    default, family = spec["default"], _family(name, spec, spec)
+    if family is None:
+        return Fixed(name=path, value=default, origin=told)
+    component = components.describe(family, default, where=where)
+    inner = tuple(
+        _default(key, value, f"{path}.{default}.{key}", component.module, file)
+        for key, value in component.space.items()
+    )
+    spaces = {default: inner} if inner else {}
+    return Choice(name=path, options=(default,), spaces=spaces, named=True, origin=told)
 
 
-def _family(name: str, declared: Any) -> str | None:
-    if isinstance(declared, dict) and "family" in declared:
-        return str(declared["family"])
-    return name if name in components.FAMILIES else None
+def _family(name: str, spec: Any, declared: Any) -> str | None:
+    """The family that an entry chooses from: as it says, as is declared, or its own name."""
+    for table in (spec, declared):
+        if isinstance(table, dict) and "family" in table:
+            return str(table["family"])
+    everything = "all" in (spec, spec.get("choice") if isinstance(spec, dict) else None)
+    return name if name in components.FAMILIES and (declared is not OWN or everything) else None

@@ -118,7 +118,6 @@ class Loop:
     def _resume(self) -> list[Task]:
         """Trials that were at work when the last launch ended, each from its row of the last checkpoint."""
         running = self._running()
-        self.store.project(self.name, self.known, self.study)
         file = self.store.checkpoint(self.name)
         if file is None or not (self.folder / file).exists():
             return [self._task(trial) for trial in running]
@@ -144,7 +143,6 @@ class Loop:
             self._save_weights(report, rows, now)
             self.store.rung(self.name, rows, checkpoint=file, clock=self.clock.take())
             self.trials.update({trial.number: trial for trial in now})
-            self.store.project(self.name, self.known, self.study)
             self.store.renew(self.name)
             self._tidy(file)
         self.observe(self.known)
@@ -268,7 +266,6 @@ class Loop:
                     save(state, self.weights / f"{trial.id}.safetensors")
             self.store.rung(self.name, rows, checkpoint=None, clock=self.clock.take())
             self.trials.update({trial.number: trial for trial in now})
-            self.store.project(self.name, self.known, self.study)
             self.store.renew(self.name)
             self._tidy(None)
         self.observe(self.known)

@@ -5,8 +5,9 @@ params), ``rung`` (what the trials of a population reported, which of them ended
 checkpoint to go on from), ``extend``. Folding the events gives the trials. Whatever process dies between
 two commits loses only what came after the last one, and a batch is admitted whole or not at all.
 
-Optuna's own trial rows are a projection of the events, made from template trials and repaired at the next
-write, so that every tool that reads an Optuna study reads ours: trial t0042 is Optuna's number 42.
+Optuna's own trial rows are a projection of the events, made from template trials and repaired whenever it is
+made, so that every tool that reads an Optuna study reads ours: trial t0042 is Optuna's number 42. Whoever
+keeps the record makes the projection, since a row costs as many statements as the trial has params.
 """
 
 import contextlib
@@ -77,10 +78,13 @@ class Store:
         """Optuna's storage; opened, and if need be created, at first use."""
         if self._opened is None:
             optuna.logging.set_verbosity(optuna.logging.WARNING)
-            if self.url.startswith("sqlite:///"):
-                self.home.mkdir(parents=True, exist_ok=True)
-            self._opened = RDBStorage(self.url, skip_table_creation=False)
-            if self.url.startswith("sqlite"):
+            self.home.mkdir(parents=True, exist_ok=True)
+            local = self.url.startswith("sqlite")
+            with (self.home / "opening").open("a") as lock:  # two first launches must not both make the tables
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                # a commit of another process is waited for, not an error
+                self._opened = RDBStorage(self.url, engine_kwargs={"connect_args": {"timeout": 60}} if local else None)
+            if local:
                 _write_ahead(self._opened)
         return self._opened
 

@@ -2,8 +2,7 @@
 
 The file is TOML with the tables below (or a dict of the same shape). The models here say what is allowed
 and are the source of the JSON schema; what needs the components (space, measures, settings) is resolved
-after them. ``Study.definition`` is the canonical form, and its hash is the identity of a study: see
-``search.identity``.
+after them. What makes two studies the same study is said in ``search.identity``.
 """
 
 import os
@@ -14,7 +13,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,20 +21,23 @@ from pydantic_core import ErrorDetails
 from search import components, grammar
 from search.errors import StudyError, near_miss, one_of
 from search.space import Fixed, Space
+from trainers.external import pieces
 from trainers.rung import expand
 
 STUDIES = components.ROOT / "studies"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # also a folder and an MLflow experiment: no separators, no spaces
+DEVICE = r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$"
+TAKEN = ("step", "id", "kind", "marks", "survives", "parents", "coefficients")  # no objective: reports and tables
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Open(Table):
     """A table whose further keys are settings of the component that it names."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -84,20 +85,20 @@ class ProposerTable(Open):
 
 
 class StopTable(Open):
-    rule: str = Field("halving", description='a file in search/stop, or "off"')
+    rule: Annotated[str, Field(description='a file in search/stop, or "off"')] = "halving"
 
 
 class MergeTable(Open):
     """Merge the models of front members that share a base."""
 
-    evaluations: Annotated[int, Field(ge=1)] = Field(..., description="merged models that are truly evaluated")
+    evaluations: Annotated[int, Field(ge=1, description="merged models that are truly evaluated")]
     rule: str = "task_arithmetic"
     parents: Annotated[int, Field(ge=2, le=8)] = 3
 
 
 class RunTable(Table):
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
-    trial_minutes: Annotated[float, Field(gt=0)] | None = Field(None, description="a trial that runs longer fails: timeout")
+    device: Annotated[str, Field(pattern=DEVICE, description="auto, cpu, cuda, cuda:1, ...")] = "auto"
+    trial_minutes: Annotated[float, Field(gt=0, description="a trial that runs longer fails: timeout")] | None = None
 
 
 class StudyFile(Table):
@@ -212,6 +213,7 @@ def schema() -> dict[str, Any]:
     """The JSON schema of a study file, for editors."""
     made = StudyFile.model_json_schema()
     made["required"].remove("name")  # the file's own name serves
+    made["properties"]["stop"] = {"anyOf": [{"enum": ["off", False]}, made["properties"]["stop"]]}
     return {"$schema": "http://json-schema.org/draft-07/schema#", **made, "title": "A study file"}
 
 
@@ -222,7 +224,8 @@ def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any])
         target = table
         for part in outer:
             target = target.setdefault(part, {})
-        target[key] = value
+        if isinstance(target, dict):  # otherwise the file has a mistake, which is found below
+            target[key] = value
     if table.get("stop") in (False, "off"):
         table["stop"] = {"rule": "off"}
     try:
@@ -231,23 +234,34 @@ def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any])
         raise _explain(error.errors()[0], file) from None
 
 
+RULES = {
+    "missing": "an entry; there is none",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "too_short": "a table with one entry at least",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "float_type": "a number",
+}
+
+
 def _explain(error: ErrorDetails, file: str) -> StudyError:
     """pydantic's first error in the words of the study file."""
-    parts = [str(part) for part in error["loc"]]
-    where = f"{file} [{'.'.join(parts[:-1])}] {parts[-1]}" if len(parts) > 1 else f"{file} {parts[0]}"
-    if error["type"] == "extra_forbidden":
-        model: Any = StudyFile
-        for part in parts[:-1]:
-            annotation = model.model_fields[part].annotation if hasattr(model, "model_fields") and part in model.model_fields else None
-            model = annotation if isinstance(annotation, type) else model
+    *tables, key = [str(part) for part in error["loc"]]
+    field = StudyFile.model_fields.get(key)
+    if not tables and field and not isinstance(field.annotation, type | None):
+        pass
+    whole = not tables and key in StudyFile.model_fields and StudyFile.model_fields[key].annotation not in (str, int, bool)
+    where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} [{key}]" if whole else f"{file} {key}"
+    if error["type"] == "extra_forbidden":  # of the whole file, [budget] or [run]: the other tables are open
+        model: Any = StudyFile.model_fields[tables[0]].annotation if tables else StudyFile
         known = list(model.model_fields)
-        return StudyError(where, expected=one_of(known), got=parts[-1], hint=near_miss(parts[-1], known))
-    if error["type"] == "missing":
-        return StudyError(where, expected="an entry; it has none")
-    expected = re.sub(r"^(Input|String|Value) should (be |match )?", "", error["msg"]).replace("a valid dictionary", "a table")
+        return StudyError(where, expected=one_of(known), got=key, hint=near_miss(key, known))
+    rule = RULES.get(error["type"]) or error["msg"].removeprefix("Input should be ")
     if error["type"] == "string_pattern_mismatch":
-        expected = "letters, digits, '.', '_' and '-', at most 64"
-    return StudyError(where, expected=expected, got=error["input"])
+        rule = "auto, cpu, mps, cuda or cuda:N" if key == "device" else "letters, digits, '.', '_' and '-', at most 64"
+    return StudyError(where, expected=rule, got=None if error["type"] == "missing" else error["input"])
 
 
 def resolve(table: StudyFile, file: str, folder: str) -> Study:

@@ -1,7 +1,9 @@
 """Problems with a known front as a trainer: no training, so that the search layer can be judged alone."""
 
 import importlib
+import math
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,19 +28,25 @@ def train(
     live = list(tasks)
     while live:
         began = time.perf_counter()
-        values = [_evaluate(task.params["problem"]) for task in live]
+        values, failures = zip(*[_evaluate(task.params["problem"]) for task in live], strict=True)
+        names = {name for row in values for name in row}
         seconds = (time.perf_counter() - began) / len(live)
         rung = Rung(
             numbers=[task.number for task in live],
             steps=[budget.steps] * len(live),
             finite=[True] * len(live),
             seconds=[seconds] * len(live),
-            values={name: [row[name] for row in values] for name in values[0]},
+            values={name: [row.get(name, math.nan) for row in values] for name in sorted(names)},
+            failures=list(failures),
         )
         live = list(at_rung(rung).admit)
 
 
-def _evaluate(problem: Mapping[str, Any]) -> dict[str, float]:
+def _evaluate(problem: Mapping[str, Any]) -> tuple[dict[str, float], tuple[str, str] | None]:
+    """The values of one point, or why it has none."""
     name = problem["name"]
-    module = importlib.import_module(name if "." in name else f"trainers.problems.{name}")
-    return module.evaluate({key: value for key, value in problem.items() if key != "name"})
+    try:
+        module = importlib.import_module(name if "." in name else f"trainers.problems.{name}")
+        return module.evaluate({key: value for key, value in problem.items() if key != "name"}), None
+    except Exception:
+        return {}, ("crashed", traceback.format_exc(limit=-4))

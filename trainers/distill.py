@@ -44,7 +44,7 @@ SPACE = {
 }
 SETTINGS = {
     "hidden": [24, 24],
-    "teacher_hidden": [256],
+    "teacher_hidden": [128],
     "teacher_steps": 1500,
     "teacher_smoothing": 0.1,
     "base_steps": 100,

@@ -16,15 +16,20 @@ a line, such as {"step": 50, "error": 0.12}; other lines go to the trial's log:
     trainer.command = "python train.py --learning-rate {learning_rate}"
     SEARCH_PARAMS (JSON), SEARCH_SEED, SEARCH_STEPS, SEARCH_RUNG_STEPS, SEARCH_RESUME_STEP, SEARCH_FOLDER
 
+A name that a trial has no value for, such as ``{divergence.alpha.order}`` of another divergence, is filled in
+as nothing; a brace that is meant as a brace is doubled.
+
 Trials run one after another. Vectors count at multiples of ``rung_steps`` (trials are compared at equal steps
-only) and at the end; one report without a step, or a returned dict, is the end.
+only) and at the end; one report without a step, or a returned dict, is the end. What the code does after that,
+such as saving its model, is its own affair: the next trial waits for it.
 """
 
+import contextlib
 import ctypes
 import importlib
 import json
+import operator
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -33,11 +38,12 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from trainers.rung import Budget, Decision, Rung, Task
 
-SETTINGS = {"function": "", "command": ""}
+NAMED = False  # a study names the function or the command instead
 STACKED = False
 PATIENCE = 10.0  # seconds that a program has to end by itself once it is asked to
 
@@ -66,16 +72,19 @@ class ExternalTrial:
         self.admitted: list[Task] = []
 
     def report(self, step: int | None = None, /, **values: float) -> None:
-        """A vector of objectives after ``step`` steps; without a step, the final one. Raises Stopped if the search ends the trial."""
+        """A vector of objectives after ``step`` steps; without a step, the final one.
+
+        Raises Stopped if the search ends the trial, and for a report after the final one.
+        """
         if self.ended:
             raise Stopped
-        if step is not None and (not isinstance(step, int) or step < 1):
-            raise ValueError(f"report: expected a step of 1 or more, got {step!r}")
+        step = self.steps if step is None else min(operator.index(step), self.steps)
+        if step < 1:
+            raise ValueError(f"report: expected a step of 1 or more, got {step}")
         self._latest = {name: float(value) for name, value in values.items()}
-        step = min(self.steps if step is None else step, self.steps)
         if step > self.step and (step % self.rung_steps == 0 or step == self.steps):
             self._tell(step)
-            if self.ended:
+            if self.ended and step < self.steps:
                 raise Stopped
 
     def finish(self, result: Any = None) -> None:
@@ -122,11 +131,15 @@ def train(
     cache: Path,
     at_rung: Callable[[Rung], Decision],
 ) -> None:
-    """One trial after another. ``settings["folder"]``: where trials keep their files; ``settings["limit_seconds"]``: of one trial, or None."""
+    """One trial after another.
+
+    ``settings``: ``function`` or ``command``; ``folder``, where trials keep their files; for a command
+    ``cwd``, where it runs, and ``limit_seconds`` of one trial, or None.
+    """
     live = list(tasks)
     while live:
         task = live.pop(0)
-        folder = Path(settings["folder"]) / f"t{task.number:04d}"
+        folder = (Path(settings["folder"]) / f"t{task.number:04d}").resolve()  # a program runs somewhere else
         folder.mkdir(parents=True, exist_ok=True)
         trial = ExternalTrial(task, budget, folder, at_rung)
         if settings.get("command"):
@@ -140,16 +153,12 @@ def train(
 
 def _run_function(trial: ExternalTrial, reference: str) -> None:
     module, _, name = reference.partition(":")
-    try:
+    with contextlib.suppress(Stopped):
         try:
-            result = getattr(importlib.import_module(module), name)(trial)
-        except Exception as error:
+            trial.finish(getattr(importlib.import_module(module), name)(trial))
+        except (Exception, SystemExit) as error:
             memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
             trial.fail("out_of_memory" if memory else "crashed", traceback.format_exc(limit=-8))
-        else:
-            trial.finish(result)
-    except Stopped:
-        pass
 
 
 def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
@@ -176,16 +185,16 @@ def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
     limit = settings.get("limit_seconds")
     late = threading.Event()
     watchdog = threading.Timer(limit or 0.0, lambda: (late.set(), _end(program)))
+    watchdog.daemon = True
     if limit:
         watchdog.start()
     try:
-        with log.open("a") as kept:
+        with log.open("a", buffering=1) as kept:
             for line in program.stdout or ():
                 if (report := _parse(line)) is None:
                     kept.write(line)
                 else:
-                    step = report.pop("step", None)
-                    trial.report(None if step is None else int(step), **report)
+                    _pass_on(trial, report, line)
         code = program.wait()
         if late.is_set():
             trial.fail("timeout", f"still running after {limit:g} s")
@@ -199,16 +208,36 @@ def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
     finally:
         watchdog.cancel()
         _end(program)
+        if program.stdout:
+            program.stdout.close()
+
+
+def _pass_on(trial: ExternalTrial, report: dict[str, Any], line: str) -> None:
+    step = report.pop("step", None)
+    try:
+        trial.report(None if step is None else int(step), **report)
+    except (ValueError, OverflowError) as error:
+        trial.fail("crashed", f"{error}, in the line {line.strip()}")
+        raise Stopped from error
 
 
 def fill(word: str, trial: ExternalTrial) -> str:
     """``{weights.labels}`` -> its value; after the command line is split, so a value cannot become two words."""
     known = {**_flat(trial.params), "seed": trial.seed, "steps": trial.steps, "checkpoint": trial.folder}
-    return re.sub(r"\{([^{}]+)\}", lambda match: str(known.get(match[1], "")), word)
+    return "".join(text + ("" if name is None else str(known.get(name, ""))) for text, name in pieces(word))
+
+
+def pieces(word: str) -> list[tuple[str, str | None]]:
+    """Literal text, each with the name in braces that follows it, or None.
+
+    >>> pieces("--rate={learning_rate}{{}}")
+    [('--rate=', 'learning_rate'), ('{', None), ('}', None)]
+    """
+    return [(text, name) for text, name, _, _ in Formatter().parse(word)]
 
 
 def _flat(params: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Nested params under the names that a study uses: ``divergence``, ``divergence.alpha.order``, ``weights.labels``."""
+    """Nested params under a study's own names: ``divergence``, ``divergence.alpha.order``, ``weights.labels``."""
     flat: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, Mapping):
@@ -223,34 +252,35 @@ def _flat(params: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 
 
 def _parse(line: str) -> dict[str, Any] | None:
-    """A JSON object of numbers, or None for any other output."""
+    """A JSON object of numbers, with one at least besides the step, or None for any other output."""
     if not line.lstrip().startswith("{"):
         return None
     try:
         found = json.loads(line)
     except ValueError:
         return None
-    numeric = isinstance(found, dict) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in found.values())
-    return found if numeric else None
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in found.values()):
+        return None
+    return found if found.keys() - {"step"} else None
 
 
 def _end(program: "subprocess.Popen[str]") -> None:
-    """Ask the program and all it started to end; insist after a while."""
-    for order, wait in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
-        if program.poll() is not None:
-            return
-        try:
-            os.killpg(program.pid, order)
-            program.wait(wait)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
+    """Ask the program and all that it started to end; insist after a while, and with what it left behind at once."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS: but a zombie
+        os.killpg(program.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(PATIENCE)
+        os.killpg(program.pid, signal.SIGKILL)
+    program.wait()
+
+
+try:
+    _CONTROL = ctypes.CDLL(None).prctl  # found before any fork: a forked child must not load anything
+except (OSError, AttributeError):
+    _CONTROL = None
 
 
 def _die_with_parent() -> None:
     """On Linux the kernel ends the program when the launch is killed: no orphan goes on training."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    except (OSError, AttributeError):
-        pass
+    if _CONTROL is not None:
+        _CONTROL(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG

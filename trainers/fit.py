@@ -18,7 +18,7 @@ def fit(
     module = model.module()
     module.load_state_dict(model.init(seed))
     module.to(inputs.device)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=1e-2, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     for index in torch.from_numpy(order(seed, 0, steps, n=len(inputs), batch=batch)).to(inputs.device):
         optimizer.zero_grad()

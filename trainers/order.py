@@ -14,7 +14,13 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def order(seed: int, age: int, steps: int, *, n: int, batch: int) -> np.ndarray:
-    """Indices (steps, b) int64 of the examples of steps age, age + 1, ...; b = min(batch, n)."""
+    """Indices (steps, b) int64 of the examples of steps age, age + 1, ...; b = min(batch, n).
+
+    >>> order(7, 0, 4, n=6, batch=3).tolist()  # two epochs of two steps
+    [[2, 0, 5], [3, 4, 1], [3, 2, 0], [4, 5, 1]]
+    >>> order(7, 3, 1, n=6, batch=3).tolist()
+    [[4, 5, 1]]
+    """
     batch = min(batch, n)
     length = n // batch  # steps in an epoch
     first, last = age // length, (age + steps - 1) // length

@@ -11,7 +11,13 @@ HOMES = {"divergence": "objectives.divergences", "optimizer": "trainers.optimize
 
 
 def complete(declared: Mapping[str, Any], given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """`given` with the defaults of `declared`: entries of a SPACE have one, entries of SETTINGS are one."""
+    """`given` with the defaults of `declared`: entries of a SPACE have one, entries of SETTINGS are one.
+
+    >>> complete({"learning_rate": {"low": 1e-4, "high": 1.0, "default": 0.1}}, {}, where="params")
+    {'learning_rate': 0.1}
+    >>> complete({"batch": 64, "hidden": [24]}, {"batch": 8}, where="settings")
+    {'batch': 8, 'hidden': [24]}
+    """
     unknown = sorted(set(given) - set(declared))
     if unknown:
         raise ValueError(f"{where}: expected some of {sorted(declared)}, got {unknown}")

@@ -69,7 +69,11 @@ class Decision:
 
 
 def expand(provides: Sequence[str], settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Output names, with every template "{view}.logits" written out over settings["views"]."""
+    """Output names, with every template "{view}.logits" written out over settings["views"].
+
+    >>> expand(("{view}.logits", "seconds"), {"views": ["upright", "rotated"]})
+    ('upright.logits', 'rotated.logits', 'seconds')
+    """
     names: list[str] = []
     for name in provides:
         slot = re.search(r"\{(\w+)\}", name)

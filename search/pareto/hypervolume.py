@@ -72,8 +72,8 @@ def curve(losses: ArrayLike, reference: ArrayLike) -> Floats:
 def greedy(losses: ArrayLike, reference: ArrayLike, q: int, *, given: ArrayLike | None = None) -> list[int]:
     """Up to q rows, each adding most to ``given`` (g, m) and the rows before it; the lower row on ties.
 
-    Fewer than q when nothing more is gained. A gain only shrinks as the set grows, so a stale gain is an
-    upper bound and most are never computed again (Minoux, 1978).
+    Fewer than q when nothing more is gained. A gain only shrinks as the set grows, so a stale one is an upper
+    bound, and most are never computed again (Minoux, 1978). The first bounds see one known point each.
 
     >>> greedy([[0, 3], [1, 1], [3, 0], [1, 1]], [4, 4], 2)
     [1, 0]
@@ -85,12 +85,13 @@ def greedy(losses: ArrayLike, reference: ArrayLike, q: int, *, given: ArrayLike 
         front = known[known_inside]
     # A dominated candidate never gains more than the one that dominates it.
     candidates = inside[moocore.is_nondominated(points[inside])]
-    queue = [(-_gain(points[row], front, corner), int(row), 0) for row in candidates]
+    bounds = _bounds(points[candidates], front, corner).tolist()
+    queue = [(-bound, row, -1) for bound, row in zip(bounds, candidates.tolist(), strict=True)]
     heapq.heapify(queue)
     picks: list[int] = []
     while queue and len(picks) < q and queue[0][0] < 0:
         _, row, computed_at = heapq.heappop(queue)
-        if computed_at < len(picks):
+        if computed_at != len(picks):
             heapq.heappush(queue, (-_gain(points[row], front, corner), row, len(picks)))
         else:
             picks.append(row)
@@ -108,6 +109,14 @@ def _gain(point: Floats, others: Floats, reference: Floats) -> float:
     if (others <= point).all(axis=1).any():
         return 0.0
     return max(0.0, float(np.prod(reference - point)) - _volume(np.maximum(others, point), reference))
+
+
+def _bounds(points: Floats, others: Floats, reference: Floats) -> Floats:
+    boxes = np.prod(reference - points, axis=1)
+    bounds = boxes.copy()
+    for other in others:
+        np.minimum(bounds, boxes - np.prod(reference - np.maximum(points, other), axis=1), out=bounds)
+    return bounds
 
 
 def _volume(points: Floats, reference: Floats) -> float:

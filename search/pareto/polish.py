@@ -12,6 +12,7 @@ from search.pareto.arrays import Floats
 from search.pareto.links import Link
 
 STEPS = 30
+LONGEST = 3.0  # a step moves no z farther: undamped ones jump from one flat end of a logit to the other
 
 
 def polish(u: Floats, target: Floats, link: Link, weights: Floats, present: Floats) -> Floats:
@@ -39,6 +40,7 @@ def polish(u: Floats, target: Floats, link: Link, weights: Floats, present: Floa
         scale = np.trace(gram, axis1=1, axis2=2) / p + 1e-300
         gram = gram + (damping * scale)[:, None, None] * np.eye(p)
         step = np.linalg.solve(gram, ((slope * residual) @ u)[:, :, None])[:, :, 0]
+        step *= (LONGEST / np.maximum(np.abs(step @ u.T).max(axis=1), LONGEST))[:, None]
         trial = weights - step
         trial_error, trial_residual, trial_slope = squared_error(trial)
         better = trial_error < error

@@ -142,9 +142,7 @@ class _Column:
 
 def _column(u: Floats, metric: Floats, link: Link, count: int | None) -> _Column:
     choices = (False,) if link.is_identity else (True, False)
-    return min(
-        (_fit(u, metric, link, count, polished) for polished in choices), key=lambda column: column.error
-    )
+    return min((_fit(u, metric, link, count, polished) for polished in choices), key=lambda column: column.error)
 
 
 def _fit(u: Floats, metric: Floats, link: Link, count: int | None, polished: bool) -> _Column:

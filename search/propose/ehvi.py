@@ -18,6 +18,7 @@ SPACE = {
     "start": {"low": 0, "high": 1000, "integer": True, "default": 0},
     "draws": {"low": 8, "high": 512, "integer": True, "default": 64},
 }
+DESIGN = 0
 POOL = 512
 LOCAL = 256
 STARTS = 6
@@ -34,7 +35,7 @@ def tick(name, t0):
 
 def propose(space, trials, q, *, seed, reference, start=0, draws=64):
     known = observed(trials)
-    design = start or min(max(8, 2 * space.width), 24)
+    design = DESIGN or start or min(max(8, 2 * space.width), 24)
     if len(points(trials)) < design or len(known) < 2:
         return sobol.propose(space, trials, q, seed=seed, reference=reference)
     rng = generator(seed, trials)

@@ -62,7 +62,8 @@ def writing(home: Path, me: uuid.UUID) -> Iterator[bool]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise StoreError(str(home / "mlflow.lock"), expected="no other writer", got="one that holds on") from None
+                    where = str(home / "mlflow.lock")
+                    raise StoreError(where, expected="no other writer", got="one that holds on") from None
                 time.sleep(0.05)
         lock.seek(0)
         mine = lock.read() == str(me)

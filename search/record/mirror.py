@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Mirror:
-    """Writes studies of ``home`` to MLflow: to ``home/mlflow.db`` and ``home/artifacts``, or to a server or database at ``uri``.
+    """Writes studies of ``home`` to MLflow: to ``home/mlflow.db`` and ``home/artifacts``, or to what ``uri`` names.
 
     ``sync`` may be called at any time and killed at any time: what it writes depends on its arguments alone, and
     what is there already is not written again. Between two calls the mirror remembers what it wrote; when
@@ -62,7 +62,8 @@ class Mirror:
         ``generation``: how many studies of this name were begun before it. StoreError when MLflow refuses.
         """
         key = (study.name, generation)
-        given = _Given(study, tuple(map(_clean_trial, trials)), _clean_front(front), weights, status, clean(notes or {}))
+        known = tuple(map(_clean_trial, trials))
+        given = _Given(study, known, _clean_front(front), weights, status, clean(notes or {}))
         self.home.mkdir(parents=True, exist_ok=True)
         with connection.writing(self.home, self._me) as undisturbed:
             if not undisturbed:
@@ -114,7 +115,7 @@ class _Mirrored:
         self.runs = Runs(client, self.experiment.experiment_id)
         self.seen: dict[str, Any] = {}  # trial id -> what its run was last made from
         self.present: set[str] | None = None  # artifacts of the study run that were found there
-        self.page_written = 0.0
+        self.page_written = -HTML_SECONDS
         self.last: tuple[_Given, bool] | None = None
 
     def sync(self, given: _Given) -> Links:
@@ -132,7 +133,7 @@ class _Mirrored:
         note = {"mlflow.note.content": pages.study_note(front, experiment, members)}
         whole = self._artifacts(run, given, defined)
         self._cosmetics({**common, **pages.experiment_tags(front, experiment, run, self.experiment.creation_time)})
-        self.runs.write(dataclasses.replace(parent, tags={**parent.tags, **note}))  # last: its status is that of the mirror
+        self.runs.write(dataclasses.replace(parent, tags={**parent.tags, **note}))  # last: its status says all is there
         self.last = (given, whole)
         return pages.links(experiment, run)
 
@@ -145,7 +146,7 @@ class _Mirrored:
             place = wanted.place(trial, point, None if charted is None else trial.id in charted)
             made_from = (trial, place, common)
             if self.seen.get(trial.id) != made_from:
-                run = wanted.trial_run(trial, ids)
+                run = wanted.trial_run(trial, ids, given.front.reference)
                 self.runs.write(dataclasses.replace(run, tags={**common, **run.tags, **place}))
                 self.seen[trial.id] = made_from
             if point and given.weights and given.status != "running":
@@ -173,7 +174,7 @@ class _Mirrored:
         if self.present is None:
             listed = [*self.client.list_artifacts(run), *self.client.list_artifacts(run, "front")]
             self.present = {entry.path for entry in listed}
-        held = json.loads(self.runs.actual["study"].tags.get("artifacts", "{}"))
+        held: dict[str, str] = json.loads(self.runs.actual["study"].tags.get("artifacts", "{}"))
         digests = {path: hashlib.sha256(source.encode()).hexdigest()[:12] for path, (source, _) in contents.items()}
         stale = [path for path in contents if held.get(path) != digests[path] or path not in self.present]
         early = time.monotonic() - self.page_written < HTML_SECONDS

@@ -112,7 +112,9 @@ def _line(uuid: str, metric: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _view(name: str, which: str, objectives: list[str], section: str, charts: list[dict[str, Any]], created: int) -> str:
+def _view(
+    name: str, which: str, objectives: list[str], section: str, charts: list[dict[str, Any]], created: int
+) -> str:
     """One saved view; charts that do not fit into a tag are left out, the last first."""
     state = {
         # sorted by a metric the list is flat; otherwise it shows the study run alone, and charts are empty
@@ -139,7 +141,8 @@ def _row(*cells: str) -> str:
 
 
 def _view_link(experiment: str, name: str) -> str:
-    return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={name}&compareRunsMode=CHART"
+    query = f"workflowType=machine_learning&viewStateShareKey={name}&compareRunsMode=CHART"
+    return f"#/experiments/{experiment}/runs?{query}"
 
 
 def _run_link(experiment: str, run: str) -> str:

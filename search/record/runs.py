@@ -79,7 +79,7 @@ class Runs:
             known = replace(known, tags={key: value for key, value in known.tags.items() if key != name})
         if wanted.status == "RUNNING" and known.status != "RUNNING":
             self.client.update_run(run_id, status="RUNNING")
-        elif wanted.status != "RUNNING" and (known.status != wanted.status or known.ended != (wanted.ended or known.ended)):
+        elif wanted.status != "RUNNING" and (known.status, known.ended) != (wanted.status, wanted.ended or known.ended):
             self.client.set_terminated(run_id, wanted.status, wanted.ended or None)
         self.actual[wanted.name] = replace(known, status=wanted.status, ended=wanted.ended)
         return run_id
@@ -103,7 +103,8 @@ class Runs:
         tags = [RunTag(name, value) for name, value in new.items()]
         calls: list[tuple[Any, Any, Any]] = [(metrics, params, tags)]
         if len(metrics) + len(params) + len(tags) > BATCH or max(len(params), len(tags)) > KEYS:
-            calls = [(some, [], []) for some in _chunks(metrics, BATCH)] + [([], some, []) for some in _chunks(params, KEYS)]
+            calls = [(some, [], []) for some in _chunks(metrics, BATCH)]
+            calls += [([], some, []) for some in _chunks(params, KEYS)]
             calls += [([], [], some) for some in _chunks(tags, KEYS)]  # last: `logged` is true once it is there
         for call in calls:
             if any(call):

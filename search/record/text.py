@@ -51,7 +51,7 @@ def key(name: str) -> str:
     """A name for a param, a metric or a tag: itself where MLflow takes it, otherwise cleaned and made unique by a hash.
 
     >>> key("divergence.alpha.order"), key("100%/x")
-    ('divergence.alpha.order', '100_/x-0cd8b9')
+    ('divergence.alpha.order', '100_/x-e19e73')
     """
     made = re.sub(r"[^/\w.\- ]", "_", name)[:NAME_MAX]
     normal = posixpath.normpath(made)

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search import identity
-from search.figures import DOMINATED, FAILED, MERGED, MERGED_BEHIND, RUNNING, STUDY, TRAINED
+from search.figures.scatter import within_limits
+from search.figures.style import DOMINATED, FAILED, MERGED, MERGED_BEHIND, RUNNING, STUDY, TRAINED
 from search.front import Front, Point, marks
 from search.pareto import choose
 from search.record.text import key, redact
@@ -29,6 +31,7 @@ CHARTED = 100  # runs that MLflow's charts load at once
 LIVE = 32  # running trials that are shown at once: each costs a write every rung
 VALUE_MAX = 500
 NOTE_MAX = 5000
+Vectors = NDArray[np.float64]
 Metric = tuple[str, float, int, int]  # name, value, milliseconds since the epoch, step
 
 # A stopped trial spent less than the others, so FINISHED is exactly what compares.
@@ -37,7 +40,7 @@ STATUS = {"running": "RUNNING", "finished": "FINISHED", "stopped": "KILLED", "fa
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A run as it must be. ``tags``: with None for one that must not be there; times in ms since the epoch, 0 unknown."""
+    """A run as it must be. ``tags``: None for one that must not be there; times in ms since the epoch, 0 unknown."""
 
     name: str
     tags: Mapping[str, str | None]
@@ -59,8 +62,11 @@ def shown(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.state != "running" or trial.number in live]
 
 
-def trial_run(trial: Trial, ids: Mapping[int, str]) -> Wanted:
-    """The run of a trial or of a merged model, without its place on the front. ``ids``: of its parents."""
+def trial_run(trial: Trial, ids: Mapping[int, str], reference: Sequence[float]) -> Wanted:
+    """The run of a trial or of a merged model, without its place on the front.
+
+    ``ids``: of its parents; ``reference`` (m,): the worst losses that count.
+    """
     started, ended = round(trial.started * 1000), round((trial.ended or trial.started) * 1000)
     metrics: list[Metric] = [
         (key(f"rung/{name}"), value, started, step) for step, values in trial.curve for name, value in values.items()
@@ -79,7 +85,7 @@ def trial_run(trial: Trial, ids: Mapping[int, str]) -> Wanted:
             "trial": trial.id,
             "kind": trial.kind,
             "state": trial.state,
-            "feasible": "no" if max(trial.violations, default=0.0) > 0.0 else "yes" if trial.values else None,
+            "within_limits": ("yes" if within_limits(trial, reference) else "no") if trial.losses else None,
             "parents": parents or None,
             "base": trial.base,
             "failure": trial.failure.cause if trial.failure else None,
@@ -95,7 +101,7 @@ def trial_run(trial: Trial, ids: Mapping[int, str]) -> Wanted:
 
 
 def place(trial: Trial, point: Point | None, charted: bool | None) -> dict[str, str | None]:
-    """The tags that change as the front moves. ``charted``: in the chart of a front too long for it (None: it is not)."""
+    """The tags that change as the front moves. ``charted``: see there; None where all members are."""
     if trial.state in ("failed", "stopped"):
         colour = FAILED
     elif trial.state == "running":
@@ -117,7 +123,7 @@ def charted(front: Front) -> frozenset[str] | None:
     """Members for the charts where the front is longer than they load: the knee, the ends, a spread. None: all."""
     if len(front) <= CHARTED:
         return None
-    losses = [[objective.loss(point.values[objective.name]) for objective in front.objectives] for point in front.points]
+    losses = [[each.loss(point.values[each.name]) for each in front.objectives] for point in front.points]
     knees = [point.id for point in front.points if point.knee]
     return frozenset([*knees, *(front.points[row].id for row in choose.spread(losses, CHARTED - len(knees)))])
 
@@ -165,6 +171,7 @@ def definition(study: Study) -> tuple[identity.Definition, str]:
 
 def text(value: Any) -> str:
     """A param or a tag: exact for numbers, without credentials, cut where it is a whole text."""
+    value = value.item() if hasattr(value, "item") else value  # numpy's own repr names its type
     whole = redact(value if isinstance(value, str) else repr(value))
     return whole if len(whole) <= VALUE_MAX else whole[: VALUE_MAX - 1] + "…"
 
@@ -176,21 +183,25 @@ def _traceback(message: str) -> str | None:
 
 
 def _progress(trials: Sequence[Trial], front: Front) -> Iterator[Metric]:
-    """Hypervolume and length of the front by trial number, up to the first trial still under way: no point moves later."""
+    """Hypervolume and length of the front by trial, up to the first trial still under way: no point moves later."""
     by_number = {trial.number: trial for trial in trials}
     open_from = min((trial.number for trial in trials if trial.state == "running"), default=math.inf)
-    members = np.zeros((0, len(front.objectives)))
+    inside = beyond = np.zeros((0, len(front.objectives)))  # the front of trials within all limits, and of all feasible
     for number, height in front.curve:
         if number >= open_from or number not in by_number:
             return
         trial = by_number[number]
         losses, when = np.array(trial.losses), round(trial.ended * 1000)
-        if not _dominates(members, losses).any():
-            members = np.vstack([members[~_dominates(losses, members)], losses])
+        if within_limits(trial, front.reference):
+            inside = _joined(inside, losses)
+        beyond = _joined(beyond, losses)
         yield ("hypervolume", float(height), when, number)
-        yield ("front_size", float(len(members)), when, number)
+        yield ("front_size", float(len(inside) or len(beyond)), when, number)
 
 
-def _dominates(left: Any, right: Any) -> Any:
-    """(..., m), (..., m) -> (...)."""
-    return (left <= right).all(axis=-1) & (left < right).any(axis=-1)
+def _joined(front: Vectors, losses: Vectors) -> Vectors:
+    """(k, m), (m,) -> the front of both; equal points stay side by side."""
+    if (((front <= losses).all(axis=1)) & ((front < losses).any(axis=1))).any():
+        return front
+    beaten = (losses <= front).all(axis=1) & (losses < front).any(axis=1)
+    return np.vstack([front[~beaten], losses])

@@ -37,12 +37,13 @@ def keep(
     """
     if len(peers) < minimum or step < grace * steps:
         return np.ones(len(losses), dtype=np.bool_)
+    peers = peers[np.lexsort(peers.T)]  # crowding breaks ties by row: a canonical order of rows, so that none matters
     ranks, crowding = dominance.ranks(peers), np.zeros(len(peers))
     for rank in np.unique(ranks):
         crowding[ranks == rank] = dominance.crowding(peers[ranks == rank])
-    order = np.lexsort((*peers.T, -crowding, ranks))  # the losses last, so that the order of rows never matters
+    order = np.lexsort((-crowding, ranks))
     place = np.empty(len(peers), dtype=np.int64)
     place[order] = np.arange(len(peers))
     kept = (place < share * len(peers)) | (ranks == 0)
     equal = (losses[:, None, :] == peers[None, :, :]).all(axis=2)  # (k, n): where in peers each trial stands
-    return (equal & kept).any(axis=1)
+    return np.asarray((equal & kept).any(axis=1), dtype=np.bool_)

@@ -46,7 +46,12 @@ def test_refused_rows_leave_and_their_places_are_taken_by_rows_of_another_age(to
 def test_a_row_that_is_not_finite_is_shown_once_with_its_step(toy):
     tasks = [toy.task(0), toy.task(1, learning_rate=1e9, weight_decay=1e-2)]
     rungs = converse(toy, tasks, all_on)
-    shown = [(step, finite) for rung in rungs for number, step, finite in zip(rung.numbers, rung.steps, rung.finite, strict=True) if number == 1]
+    shown = [
+        (step, finite)
+        for rung in rungs
+        for number, step, finite in zip(rung.numbers, rung.steps, rung.finite, strict=True)
+        if number == 1
+    ]
     assert shown == [(10, False)]
     assert rungs[-1].steps == [40]
 
@@ -79,7 +84,9 @@ def test_params_left_out_take_the_default_and_unknown_ones_are_refused(toy):
     task.params.clear()
     assert converse(toy, [task], all_on)[-1].finite == [True]
     task.params["learningrate"] = 0.1
-    with pytest.raises(ValueError, match=r"task 0 params: expected some of \['divergence'.* got \['learningrate'\]"):
+    with pytest.raises(
+        ValueError, match=r"task 0 params: expected some of \['divergence'.* got \['learningrate'\]"
+    ):
         converse(toy, [task], all_on)
 
 

@@ -7,7 +7,8 @@ from trainers.rung import Budget, expand
 
 
 def test_the_records_import_nothing_heavy():
-    code = "import sys, trainers.rung; print(sorted({'torch', 'numpy', 'sklearn', 'safetensors'} & set(sys.modules)))"
+    heavy = {"torch", "numpy", "sklearn", "safetensors"}
+    code = f"import sys, trainers.rung; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -13,7 +13,12 @@ def upright(inputs: Tensor) -> Tensor:
 
 
 def rotated(inputs: Tensor) -> Tensor:
-    """By 180 degrees: the pixels in reverse order."""
+    """By 180 degrees: the pixels in reverse order.
+
+    >>> import torch
+    >>> rotated(torch.tensor([0.0, 0.25, 0.5, 1.0])).tolist()
+    [1.0, 0.5, 0.25, 0.0]
+    """
     return inputs.flip(-1)
 
 

@@ -33,6 +33,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class MLP:
+    """The model of `sizes`; a stack of it is a matrix of rows.
+
+    >>> model = MLP((3, 4, 2))
+    >>> [(layer.name, layer.shape) for layer in model.layout]
+    [('0.weight', (4, 3)), ('0.bias', (4,)), ('2.weight', (2, 4)), ('2.bias', (2,))]
+    >>> rows = torch.stack([model.row(model.init(seed)) for seed in range(5)])  # (k, p)
+    >>> model.forward(model.leaves(rows), torch.zeros(7, 3)).shape
+    torch.Size([5, 7, 2])
+    """
+
     sizes: tuple[int, ...]  # (d, hidden, ..., c)
 
     @cached_property

@@ -1,4 +1,7 @@
-"""BNH: two objectives under two constraints (Binh and Korn 1997, MOBES, test problem 2)."""
+"""BNH: two objectives under two constraints.
+
+Source: Binh and Korn, MOBES: A Multiobjective Evolution Strategy for Constrained Optimization Problems, 1997.
+"""
 
 import numpy as np
 

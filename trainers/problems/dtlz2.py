@@ -1,4 +1,7 @@
-"""DTLZ2: three objectives, the front is the unit sphere's positive octant (Deb, Thiele, Laumanns, Zitzler 2002, section 6.2)."""
+"""DTLZ2: three objectives, and the front is the unit sphere's positive octant.
+
+Source: Deb, Thiele, Laumanns, Zitzler, Scalable Multi-Objective Optimization Test Problems, 2002, section 6.2.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""ZDT1: two objectives, a convex front f2 = 1 - sqrt(f1) (Zitzler, Deb, Thiele 2000, equation 7), here with 6 variables."""
+"""ZDT1: two objectives and the convex front f2 = 1 - sqrt(f1); here with 6 variables.
+
+Source: Zitzler, Deb, Thiele, Comparison of Multiobjective Evolutionary Algorithms, 2000, equation 7.
+"""
 
 import numpy as np
 

@@ -58,8 +58,8 @@ def kinship(states: Sequence[Mapping[str, Tensor]]) -> Tensor:
         if tensor.is_floating_point() and tensor.ndim > 1:  # vectors are mostly zeros or ones in any model
             rows = torch.stack([state[name].flatten().to("cpu", torch.float64) for state in states])
             gram += rows @ rows.T
-    length = gram.diagonal().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
-    return gram / torch.outer(length, length)
+    length = gram.diagonal().sqrt()
+    return gram / torch.outer(length, length).clamp_min(torch.finfo(torch.float64).tiny)
 
 
 def _sum(tensors: Sequence[Tensor], factors: Sequence[float]) -> Tensor:

@@ -35,6 +35,25 @@ def test_the_knee_in_two_objectives_is_farthest_below_the_chord(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_the_knee_in_three_objectives_is_farthest_below_the_plane_through_the_best_of_each(seed):
+    rng = np.random.default_rng(seed)
+    best = np.array([[0.0, 1.0, 0.3], [0.5, 0.0, 1.0], [1.0, 0.4, 0.0]])
+    losses = np.vstack([best, rng.uniform(0.01, 1.0, (80, 3))])
+    normal = np.linalg.solve(best, np.ones(3))
+    assert (normal > 0).all()
+    front = is_nondominated(losses)
+    below = np.where(front, 1 - losses @ normal, -np.inf)
+    assert below.max() > 0.1 and knee(losses) == below.argmax(), f"{seed=}"
+
+
+def test_where_the_plane_does_not_face_the_ideal_the_knee_is_nearest_to_it():
+    losses = np.array([[0.0, 0.2, 1.0], [0.2, 0.0, 0.2], [1.0, 1.0, 0.0], [0.1, 0.1, 0.3]])
+    assert extremes(losses) == [0, 1, 2]
+    assert (np.linalg.solve(losses[:3], np.ones(3)) < 0).any()
+    assert knee(losses) == np.linalg.norm(losses, axis=1).argmin()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_knee_knows_no_unit_and_no_order(seed):
     rng = np.random.default_rng(seed)
     losses = rng.uniform(0, 1, (50, 3))
@@ -55,7 +74,6 @@ def test_the_knee_of_little_is_what_there_is():
     assert knee([[3, 4]]) == 0
     assert knee([[1, 1], [1, 1]]) == 0
     assert knee([[3], [1], [1], [2]]) == 1
-    assert knee([[0, 5, 9], [1, 5, 2], [9, 5, 0]]) == 1, "an objective that does not vary changes nothing"
     assert knee([[1, 0], [0, 1]]) == 0
     assert knee([[5, 5], [9, 9]]) == 0
 
@@ -64,6 +82,12 @@ def test_where_one_point_is_best_in_two_objectives_the_knee_is_nearest_to_the_id
     losses = [[0, 0, 10], [1, 1, 2], [9, 8, 0]]
     assert extremes(losses) == [0, 0, 2]
     assert knee(losses) == 1
+
+
+def test_an_objective_that_does_not_vary_changes_nothing():
+    losses = np.array([[0, 1], [0.05, 0.6], [0.35, 0.35], [1, 0]])
+    assert np.linalg.norm(losses, axis=1).argmin() == 2
+    assert knee(losses) == knee(np.insert(losses, 1, 7.0, axis=1)) == 1
 
 
 def test_dominated_rows_do_not_move_the_knee():
@@ -76,9 +100,7 @@ def test_the_users_ideal_and_reference_set_the_scale():
     assert knee(losses, reference=[1.0, 2.0]) == 1, "a step of the first objective is worth more"
     assert knee(losses, reference=[2.0, 1.0]) == 2, "and now less"
     assert knee(losses, reference=[2.0, 100.0]) == 0, "where nothing bulges, the nearest to the ideal"
-    assert knee(losses, ideal=[-1.0, -1.0], reference=[-5.0, 1.0]) == 1, (
-        "a reference below its ideal is no scale"
-    )
+    assert knee(losses, ideal=[-1.0, -1.0], reference=[-5.0, 1.0]) == 1, "a reference below its ideal is no scale"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -89,6 +111,10 @@ def test_extremes_are_best_in_their_objective_and_on_the_front(seed):
     for j, row in enumerate(found):
         assert losses[row, j] == losses[:, j].min(), f"{seed=}"
         assert is_nondominated(losses)[row], f"{seed=}"
+
+
+def test_of_points_equally_good_in_one_objective_the_extreme_is_best_in_the_rest():
+    assert extremes([[0, 9, 1], [0, 2, 2], [5, 0, 9], [9, 9, 0]]) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -117,9 +143,7 @@ def test_spread_of_an_even_line_is_even():
 
 def test_nothing_to_choose_from_is_refused():
     for choose in (knee, extremes):
-        with pytest.raises(
-            SearchError, match=r"losses: expected at least one point to choose from, got \(0, 2\)"
-        ):
+        with pytest.raises(SearchError, match=r"losses: expected at least one point to choose from, got \(0, 2\)"):
             choose(np.zeros((0, 2)))
     with pytest.raises(SearchError, match=r"losses row 0: expected finite numbers"):
         spread([[np.nan, 1]], 1)

@@ -110,9 +110,7 @@ def crowding_by_definition(losses):
             continue
         for place, i in enumerate(order):
             ends = place in (0, n - 1)
-            found[i] += (
-                np.inf if ends else (losses[order[place + 1], j] - losses[order[place - 1], j]) / width
-            )
+            found[i] += np.inf if ends else (losses[order[place + 1], j] - losses[order[place - 1], j]) / width
     return found
 
 
@@ -143,9 +141,7 @@ def test_the_feasible_front_is_the_front_of_the_feasible(seed):
 
 def test_the_least_violation_stands_in_where_nothing_is_feasible():
     mask, feasible = feasible_front([[9], [0], [5]], [[0.5, -9.0], [0.5, 0.5], [0.25, 0.25]])
-    assert mask.tolist() == [True, False, True], (
-        "what is kept with room to spare does not make up for what is broken"
-    )
+    assert mask.tolist() == [True, False, True], "what is kept with room to spare does not make up for what is broken"
     assert not feasible
 
 

@@ -14,9 +14,7 @@ def test_the_three_are_their_formulas(seed):
     losses, weights, ideal = rng.normal(size=(9, 4)), rng.uniform(0, 1, 4), rng.normal(size=4)
     for i, x in enumerate(losses):
         terms = [w * (f - z) for w, f, z in zip(weights, x, ideal, strict=True)]
-        assert linear(losses, weights)[i] == pytest.approx(
-            sum(w * f for w, f in zip(weights, x, strict=True))
-        )
+        assert linear(losses, weights)[i] == pytest.approx(sum(w * f for w, f in zip(weights, x, strict=True)))
         assert chebyshev(losses, weights, ideal)[i] == pytest.approx(max(terms))
         found = augmented_chebyshev(losses, weights, ideal, rho=0.1)[i]
         assert found == pytest.approx(max(terms) + 0.1 * sum(terms)), f"{seed=}"
@@ -49,11 +47,7 @@ def test_weights_that_prefer_nothing_or_the_worse_are_refused(weights):
 
 
 def test_sizes_must_match():
-    with pytest.raises(
-        SearchError, match=r"weights: expected one number an objective, shape \(2,\), got \(1,\)"
-    ):
+    with pytest.raises(SearchError, match=r"weights: expected one number an objective, shape \(2,\), got \(1,\)"):
         linear([[1, 2]], [1])
-    with pytest.raises(
-        SearchError, match=r"ideal: expected one number an objective, shape \(2,\), got \(3,\)"
-    ):
+    with pytest.raises(SearchError, match=r"ideal: expected one number an objective, shape \(2,\), got \(3,\)"):
         chebyshev([[1, 2]], [1, 1], [0, 0, 0])

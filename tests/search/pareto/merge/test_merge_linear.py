@@ -24,9 +24,7 @@ def test_without_a_base_the_first_member_lends_what_is_not_a_float():
 
 def test_the_base_lends_no_float():
     base = {"w": torch.tensor([float("nan")])}
-    assert (
-        merge(base, [{"w": torch.tensor([1.0])}, {"w": torch.tensor([3.0])}], [0.5, 0.5])["w"].item() == 2.0
-    )
+    assert merge(base, [{"w": torch.tensor([1.0])}, {"w": torch.tensor([3.0])}], [0.5, 0.5])["w"].item() == 2.0
 
 
 def test_a_member_of_weight_nothing_is_not_read():

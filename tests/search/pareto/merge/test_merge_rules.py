@@ -24,7 +24,7 @@ def rule(request):
 
 
 def models(seed, k=3, dtype=torch.float32):
-    """A base and k members around it: weights, a bias with both zeros, a tied pair, a counter, an empty tensor."""
+    """A base and k members: a bias with both zeros, a tied pair, a counter, a mask, an empty tensor."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for _ in range(k + 1):
@@ -49,7 +49,7 @@ def some_coefficients(rule, k=3):
 
 
 def bits(tensor):
-    return tensor.contiguous().view(torch.uint8)
+    return tensor.flatten().view(torch.uint8)
 
 
 def test_the_folder_has_rules():
@@ -129,9 +129,7 @@ def test_double_precision_stays(rule):
     coefficients = some_coefficients(rule)
     factors = [1 - sum(coefficients), *coefficients]
     expected = sum(f * model["hidden.bias"] for f, model in zip(factors, (base, *states), strict=True))
-    torch.testing.assert_close(
-        rule.merge(base, states, coefficients)["hidden.bias"], expected, rtol=1e-14, atol=1e-15
-    )
+    torch.testing.assert_close(rule.merge(base, states, coefficients)["hidden.bias"], expected, rtol=1e-14, atol=1e-15)
 
 
 def test_tied_tensors_stay_tied_and_are_merged_once(rule):
@@ -181,9 +179,7 @@ def test_a_wrong_number_of_coefficients_is_refused(rule):
         MergeError, match=r"coefficients: expected one finite number for each of 3 models, got \[1\.0\]"
     ):
         rule.merge(base, states, [1.0])
-    with pytest.raises(
-        MergeError, match=r"expected one finite number for each of 3 models, got \[nan, 0\.0, 1\.0\]"
-    ):
+    with pytest.raises(MergeError, match=r"expected one finite number for each of 3 models, got \[nan, 0\.0, 1\.0\]"):
         rule.merge(base, states, [float("nan"), 0.0, 1.0])
 
 

@@ -22,9 +22,7 @@ def test_no_coefficients_give_the_base_bit_by_bit(dtype):
 def test_the_sum_is_over_task_vectors():
     base, states = models(4, torch.float64)
     coefficients = [0.3, 0.9, 0.1, 0.6]
-    expected = base["w"] + sum(
-        c * (state["w"] - base["w"]) for c, state in zip(coefficients, states, strict=True)
-    )
+    expected = base["w"] + sum(c * (state["w"] - base["w"]) for c, state in zip(coefficients, states, strict=True))
     torch.testing.assert_close(merge(base, states, coefficients)["w"], expected, rtol=1e-13, atol=1e-15)
 
 
@@ -42,7 +40,5 @@ def test_coefficients_that_sum_to_one_interpolate():
 
 
 def test_a_missing_base_is_refused():
-    with pytest.raises(
-        MergeError, match=r"base: expected a base to take task vectors from\. .*merge them with linear"
-    ):
+    with pytest.raises(MergeError, match=r"base: expected a base to take task vectors from\. .*merge them with linear"):
         merge(None, models(2)[1], [0.5, 0.5])

@@ -6,9 +6,9 @@ from search.pareto.merge.tensors import kinship, weighted_sum
 def test_kinship_tells_fine_tunings_from_models_that_started_apart():
     generator = torch.Generator().manual_seed(0)
     base = torch.randn(200, 100, generator=generator)
-    tuned = {"w": base + 0.05 * torch.randn(200, 100, generator=generator), "bias": torch.ones(9)}
-    stranger = {"w": torch.randn(200, 100, generator=generator), "bias": torch.ones(9)}
-    found = kinship([{"w": base, "bias": torch.ones(9)}, tuned, stranger])
+    tuned = {"w": base + 0.05 * torch.randn(200, 100, generator=generator), "bias": torch.full((9,), 100.0)}
+    stranger = {"w": torch.randn(200, 100, generator=generator), "bias": torch.full((9,), 100.0)}
+    found = kinship([{"w": base, "bias": torch.full((9,), 100.0)}, tuned, stranger])
     assert found.shape == (3, 3) and torch.equal(found, found.T)
     assert found[0, 1] > 0.99 and found[0, 2].abs() < 0.05
 

@@ -1,0 +1,142 @@
+"""One html page: the front, its members, its growth."""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+
+from search.figures.growth import progress
+from search.figures.parallels import parallel
+from search.figures.scatter import front as scatter
+from search.figures.style import INK, KINDS, escape, short, title
+from search.figures.template import MEMBERS, PARALLEL, PROGRESS, SCRIPT, STYLE, WARNING
+from search.front import Front, Point
+from search.study import Objective
+from search.trial import Trial
+
+
+def page(front: Front, trials: Sequence[Trial] = ()) -> str:
+    """One html file of about 5 MB: the front, its members, its growth. It loads nothing and works without a network."""
+    from plotly.offline import get_plotlyjs
+
+    panels = scatter(front, trials)
+    axes = sorted({(trace.xaxis or "x", trace.yaxis or "y") for trace in panels.data})
+    ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 2.5}}
+    highlight = {"x": [], "y": [], "meta": "highlight", "showlegend": False, "hoverinfo": "skip"}
+    for x, y in axes:
+        panels.add_scatter(**highlight, xaxis=x, yaxis=y, mode="markers", marker=ring)
+    drawn = {"front": panels}
+    if front.points:
+        drawn["progress"] = progress(front)
+    if len(front) > 1:
+        drawn["parallel"] = parallel(front)
+        drawn["parallel"].add_scatter(**highlight, mode="lines", line={"color": INK, "width": 3})
+    data = json.dumps({name: json.loads(figure.to_json()) for name, figure in drawn.items()}).replace("<", "\\u003c")
+    library = get_plotlyjs().replace("</script", "<\\/script")
+    allowed = " ".join(f"'sha256-{_sha(code)}'" for code in (library, SCRIPT))
+    policy = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+    place = "on the front" if front.feasible else "of least violation"
+    found = f"hypervolume {front.hypervolume:.4g}, {front.report_hypervolume:.4g} on the report split"
+    members = MEMBERS.format(table=_table(front)) if front.points else ""
+    warning = "" if front.feasible else WARNING
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(front.study)}: front</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{escape(front.study)}</h1>
+<p class="lead">{len(front)} of {front.trials} complete trials {place}; {found}</p>
+<p class="small">{_counts(trials)}definition {escape(front.definition[:12])}</p>
+</header>
+{warning}
+<section><h2>Objectives</h2>{_objectives(front)}</section>
+<section><h2>Front</h2><div id="front" class="plot"></div>{members}</section>
+{PROGRESS if "progress" in drawn else ""}
+{PARALLEL if "parallel" in drawn else ""}
+<script type="application/json" id="data">{data}</script>
+<script>{library}</script>
+<script>{SCRIPT}</script>
+</body>
+</html>
+"""
+
+
+def _sha(code: str) -> str:
+    return base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+
+
+def _counts(trials: Sequence[Trial]) -> str:
+    """``48 finished, 10 stopped early, 2 failed (diverged 2); ``."""
+    states = [trial.state for trial in trials]
+    causes = [trial.failure.cause.replace("_", " ") for trial in trials if trial.failure]
+    words = {"finished": "finished", "stopped": "stopped early", "failed": "failed", "running": "running"}
+    parts = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    why = ", ".join(f"{cause} {causes.count(cause)}" for cause in sorted(set(causes)))
+    return ", ".join(parts) + (f" ({why})" if why else "") + "; " if parts else ""
+
+
+def _objectives(front: Front) -> str:
+    rows = []
+    for objective in front.objectives:
+        ordered = sorted(front.points, key=lambda point: objective.loss(point.values[objective.name]))
+        ends = [ordered[0], ordered[-1]] if ordered else []
+        said = [f"{point.values[objective.name]:.4g} ({escape(point.id)})" for point in ends] or ["", ""]
+        named = [escape(objective.name), objective.direction, escape(objective.unit)]
+        rows.append([*named, f"{objective.limit:g}", *said])
+    for bound in front.constraints:
+        sign = "at most" if bound.direction == "min" else "at least"
+        rows.append([escape(bound.name), "constraint", escape(bound.unit), f"{sign} {bound.limit:g}", "", ""])
+    headings = ["name", "direction", "unit", "limit", "best of the front", "worst of the front"]
+    head = "".join(f"<th>{heading}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _table(front: Front) -> str:
+    bounds = [bound for bound in front.constraints if any(bound.name in point.values for point in front.points)]
+    measured = [*front.objectives, *bounds]
+    likely = any(point.probability is not None for point in front.points)
+    head = "<th>id</th>"
+    head += "".join(f'<th class="number">{title(objective, lines=True)}</th>' for objective in measured)
+    head += "<th>survives</th>" + ('<th class="number">P(front)</th>' if likely else "") + "<th>made of</th>"
+    body = "".join(_member(point, measured, likely) for point in front.points)
+    return f'<div class="scroll"><table id="members"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _member(point: Point, measured: Sequence[Objective], likely: bool) -> str:
+    chips = [("knee", "knee")] if point.knee else []
+    chips += [("", f"best {name}") for name in point.best]
+    name = f'<span class="dot" style="background:{KINDS[point.kind]}"></span>{escape(point.id)}'
+    name += "".join(f'<br><span class="mark {style}">{escape(words, 30)}</span>' for style, words in chips)
+    cells = [_cell(point.id, name, "id")]
+    for objective in measured:
+        value = point.values.get(objective.name, math.nan)
+        report = point.report_values.get(objective.name)
+        below = "" if report is None else f'<span class="report">{report:.4g}</span>'
+        cells.append(_cell(value, f"{value:.4g}{below}", "number"))
+    stays = "yes" if point.survives else "no"
+    cells.append(_cell(stays, stays))
+    if likely:
+        probability = math.nan if point.probability is None else point.probability
+        cells.append(_cell(probability, f"{probability:.2f}", "number"))
+    made = _params(point)
+    cells.append(_cell(made, made, "params"))
+    return f'<tr data-id="{escape(point.id)}">{"".join(cells)}</tr>'
+
+
+def _cell(value: object, content: str, style: str = "") -> str:
+    return f'<td class="{style}" data-value="{escape(value, 200)}">{content}</td>'
+
+
+def _params(point: Point) -> str:
+    """Escaped: ``0.5 t0001 + 0.5 t0004`` for a merged model, then ``learning_rate 0.01, optimizer adam``."""
+    merged = " + ".join(f"{c:.3g} {escape(p)}" for c, p in zip(point.coefficients, point.parents, strict=False))
+    params = ", ".join(f"{escape(name)} <b>{escape(short(value))}</b>" for name, value in point.params.items())
+    return ", ".join(filter(None, [merged, params]))

@@ -1,0 +1,25 @@
+"""Small studies for the tests, as dicts of the study file's shape."""
+
+from typing import Any
+
+ANALYTIC: dict[str, Any] = {
+    "name": "small",
+    "seed": 3,
+    "trainer": {"name": "analytic"},
+    "space": {"problem": "zdt1"},
+    "objectives": {"f1": {"limit": 1.1}, "f2": {"limit": 11.0}},
+    "proposer": {"name": "random"},
+    "budget": {"trials": 12, "population": 3},
+}
+
+DISTILL: dict[str, Any] = {
+    "name": "tiny-distill",
+    "seed": 5,
+    "trainer": {"name": "distill", "teacher_steps": 60, "base_steps": 20, "teacher_hidden": [32], "hidden": [12]},
+    "space": {"divergence": ["forward_kl", "alpha"], "weights": {}, "learning_rate": {"high": 0.05}, "optimizer": ["sgd", "adamw"]},
+    "objectives": {"error": {"limit": 1.0}, "kl_to_teacher": {"measure": "kl_to_reference", "limit": 20.0}},
+    "proposer": {"name": "ehvi", "start": 6},
+    "stop": {"minimum": 3, "grace": 0.25, "share": 0.7},
+    "budget": {"trials": 12, "steps": 48, "rungs": 4, "population": 4},
+    "merge": {"evaluations": 9, "parents": 2},
+}

@@ -1,0 +1,138 @@
+"""A study that was killed and resumed makes the same trials and the same front as one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import api, front, loop, store, study
+from tests.search.studies import ANALYTIC, DISTILL
+
+
+class Killed(BaseException):
+    """A death that nothing may catch."""
+
+
+def told(home: Path, made: study.Study) -> list[dict[str, Any]]:
+    """Everything about the trials that must not depend on an interruption: all but clocks."""
+    kept = store.Store(home)
+    free = ("seconds", "started", "ended")
+    return [
+        {key: value for key, value in vars(trial).items() if key not in free}
+        for trial in kept.trials(made.name, made)
+    ]
+
+
+def launch(home: Path, table: dict[str, Any], **options: Any) -> front.Front:
+    return api.launch(table, home=home, mirror=False, **options)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
+    """Each study run once without an interruption: its home and its front."""
+    found = {}
+    for table in (ANALYTIC, DISTILL):
+        home = tmp_path_factory.mktemp("straight")
+        found[table["name"]] = (home, launch(home, table).dumps())
+    return found
+
+
+def dying(patch: pytest.MonkeyPatch, deadly: str) -> None:
+    """Die in every session: once an event was committed, right ``after`` it or after the next ``file`` was written."""
+    committed = False
+
+    def event(*arguments: Any, **options: Any) -> None:
+        nonlocal committed
+        write_event(*arguments, **options)
+        committed = True
+        if deadly == "event":
+            raise Killed
+
+    def file(*arguments: Any, **options: Any) -> None:
+        write_file(*arguments, **options)
+        if committed and deadly == "file":
+            raise Killed
+
+    write_event, write_file = store.Store._event, loop.save
+    patch.setattr(store.Store, "_event", event)
+    patch.setattr(loop, "save", file)
+
+
+@pytest.mark.parametrize(
+    ("table", "deadly"), [(ANALYTIC, "event"), (DISTILL, "event"), (DISTILL, "file")], ids=["analytic", "distill", "file"]
+)
+def test_dying_after_every_single_write_changes_neither_trials_nor_front(
+    table: dict[str, Any], deadly: str, straight: dict[str, tuple[Path, str]], tmp_path: Path
+) -> None:
+    home, expected = straight[table["name"]]
+    if (home / "cache").exists():
+        (tmp_path / "cache").symlink_to(home / "cache")
+    made, deaths = study.read(table), 0
+    while True:
+        with pytest.MonkeyPatch.context() as patch:
+            dying(patch, deadly)
+            try:
+                launch(tmp_path, table)
+                break
+            except Killed:
+                deaths += 1
+        assert deaths < 100, "a session made no progress"
+        events = [event["kind"] for event in store.Store(tmp_path).events(made.name)]
+        if events[-2:] == ["clock", "clock"]:
+            break  # nothing was left to do but to say how long it took
+    assert launch(tmp_path, table).dumps() == expected
+    assert told(tmp_path, made) == told(home, made)
+    assert deaths >= 6
+
+
+def test_a_real_kill_at_random_moments_changes_nothing(straight: dict[str, tuple[Path, str]], tmp_path: Path) -> None:
+    home, expected = straight[DISTILL["name"]]
+    (tmp_path / "cache").symlink_to(home / "cache")
+    program = f"from search import launch\nlaunch({DISTILL!r}, home={str(tmp_path)!r}, mirror=False)"
+    kept, made = store.Store(tmp_path), study.read(DISTILL)
+    for events in (2, 5):  # killed while it works on what comes after so many events
+        running = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+        while running.poll() is None and not (kept.exists and kept.names() and len(kept.events(made.name)) >= events):
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL, "it was over before it could be killed"
+    assert launch(tmp_path, DISTILL).dumps() == expected
+    assert told(tmp_path, made) == told(home, made)
+
+
+def test_being_asked_to_end_stops_at_the_next_rung_and_goes_on_later(
+    straight: dict[str, tuple[Path, str]], tmp_path: Path
+) -> None:
+    home, expected = straight[DISTILL["name"]]
+    (tmp_path / "cache").symlink_to(home / "cache")
+    interruptions = 0
+    while True:
+        try:
+            found = launch(tmp_path, DISTILL, asked_to_end=lambda: True)
+            break
+        except loop.Interrupted:
+            interruptions += 1
+    assert found.dumps() == expected
+    assert interruptions >= 4
+
+
+def test_a_second_launch_of_a_finished_study_does_nothing(straight: dict[str, tuple[Path, str]]) -> None:
+    home, expected = straight[ANALYTIC["name"]]
+    events = len(store.Store(home).events(ANALYTIC["name"]))
+    assert launch(home, ANALYTIC).dumps() == expected
+    after = store.Store(home).events(ANALYTIC["name"])[events:]
+    assert {event["kind"] for event in after} <= {"clock"}
+
+
+def test_more_trials_go_on_from_what_is_there(straight: dict[str, tuple[Path, str]], tmp_path: Path) -> None:
+    launch(tmp_path, ANALYTIC)
+    longer = {**ANALYTIC, "budget": {"trials": 15, "population": 3}}
+    launch(tmp_path, longer, extend=True)
+    whole = tmp_path / "whole"
+    launch(whole, longer)
+    assert told(tmp_path, study.read(longer)) == told(whole, study.read(longer))
