@@ -30,7 +30,8 @@ def to_json(study: Study) -> dict[str, Any]:
 def text(study: Study) -> str:
     """The space with the origin of each dimension, the objectives, the budget and an estimate of its time."""
     budget, merge = study.table.budget, study.table.merge
-    lines = [f"{study.name}: {study.table.description}".rstrip(": "), "", f"space, {study.space.width} columns of the unit cube"]
+    title = f"{study.name}: {study.table.description}".rstrip(": ")
+    lines = [title, "", f"space, {study.space.width} columns of the unit cube"]
     leaves = list(study.space.leaves())
     wide = max(len(node.name) for node, _ in leaves)
     kinds = {node.name: _kind(node) for node, _ in leaves}
@@ -43,19 +44,27 @@ def text(study: Study) -> str:
         unit = f" {objective.unit}" if objective.unit else ""
         measured = f"measure {objective.measure}" if objective.measure else "reported by the trainer"
         seen = f" on {objective.on}" if objective.on else ""
-        lines.append(f"  {objective.name}: {objective.direction}, counts up to {objective.limit:g}{unit}, {measured}{seen}")
+        reach = f"counts {'up' if objective.direction == 'min' else 'down'} to {objective.limit:g}{unit}"
+        lines.append(f"  {objective.name}: {objective.direction}, {reach}, {measured}{seen}")
     for bound in study.constraints:
         sign = "at most" if bound.direction == "min" else "at least"
         lines.append(f"  {bound.name}: {sign} {bound.limit:g} {bound.unit}".rstrip())
     lines += ["", "budget"]
+    steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
     rungs = f", seen {budget.rungs} times" if budget.rungs > 1 else ""
-    lines.append(f"  {budget.trials} trials of {budget.steps} steps{rungs}, {study.capacity} at a time, trained by {study.trainer}")
-    lines.append(f"  proposed by {study.table.proposer.name}, stopped early by {study.table.stop.rule}")
+    lines.append(f"  {budget.trials} trials of {steps}{rungs}, {study.capacity} at a time, trained by {study.trainer}")
+    ends = study.table.stop.rule != "off" and budget.rungs > 1
+    stopped = f"stopped early by {study.table.stop.rule}" if ends else "never stopped early"
+    lines.append(f"  proposed by {study.table.proposer.name}, {stopped}")
     if merge:
         lines.append(f"  then {merge.evaluations} merged models of {merge.parents} parents by {merge.rule}")
     estimate = seconds(study)
-    said = f"at most {minutes(estimate)} of training on one core" if estimate is not None else "only the first rung can tell"
-    lines.append(f"  time: {said}")
+    if estimate is None:
+        lines.append("  time: only the first rung can tell")
+    else:
+        lines.append(f"  time: at most {minutes(max(estimate, 1.0))} of training on one core")
+    if budget.minutes:
+        lines.append(f"  no new trial after {budget.minutes:g} min")
     lines += ["", f"definition {identity.digest(identity.definition(study))[:12]}"]
     return "\n".join(lines)
 

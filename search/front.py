@@ -6,7 +6,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search import identity
+from search.errors import SearchError, near_miss, one_of
 from search.pareto import choose, dominance
 from search.pareto import hypervolume as volume
 from search.study import Objective, Study
@@ -66,25 +67,19 @@ class Front:
     def __len__(self) -> int:
         return len(self.points)
 
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self.points)
+
     def __getitem__(self, id: str) -> Point:
-        return next(point for point in self.points if point.id == id)
+        for point in self.points:
+            if point.id == id:
+                return point
+        known = [point.id for point in self.points]
+        raise SearchError(f"the front of {self.study}", expected=one_of(known), got=id, hint=near_miss(id, known))
 
     def rows(self) -> list[dict[str, Any]]:
         """Flat rows, best first objective first: id, kind, marks, values on both splits, params."""
-        return [
-            {
-                "id": point.id,
-                "kind": point.kind,
-                "marks": marks(point),
-                **point.values,
-                **{f"report_{name}": value for name, value in point.report_values.items()},
-                "survives": point.survives,
-                "parents": " ".join(point.parents),
-                "coefficients": " ".join(f"{c:.6g}" for c in point.coefficients),
-                **point.params,
-            }
-            for point in self.points
-        ]
+        return [_row(point) for point in self.points]
 
     def to_json(self) -> dict[str, Any]:
         kept = ("name", "direction", "unit", "limit")
@@ -138,8 +133,8 @@ class Front:
         ]
         header = ["id", *names, *(f"report {name}" for name in apart), ""]
         widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
-        table = "\n".join("  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in [header, *lines])
-        return f"{self.title}\n{table}"
+        table = [[cell.rjust(w) for cell, w in zip(line, widths, strict=True)] for line in [header, *lines]]
+        return "\n".join([self.title, *("  ".join(line).rstrip() for line in table)])
 
     @property
     def title(self) -> str:
@@ -147,7 +142,21 @@ class Front:
         return f"{self.study}: {kind} {len(self)} of {self.trials} trials, hypervolume {self.hypervolume:.4g}"
 
     def _repr_html_(self) -> str:
-        return self.to_pandas().to_html(float_format=lambda value: f"{value:.4g}")
+        return str(self.to_pandas().to_html(float_format=lambda value: f"{value:.4g}"))
+
+
+def _row(point: Point) -> dict[str, Any]:
+    row = {
+        "id": point.id,
+        "kind": point.kind,
+        "marks": marks(point),
+        **point.values,
+        **{f"report_{name}": value for name, value in point.report_values.items()},
+        "survives": point.survives,
+        "parents": " ".join(point.parents),
+        "coefficients": " ".join(f"{c:.6g}" for c in point.coefficients),
+    }
+    return row | {(f"params.{name}" if name in row else name): value for name, value in point.params.items()}
 
 
 def marks(point: Point) -> str:

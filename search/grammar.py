@@ -162,8 +162,8 @@ def _shares(weights: Mapping[str, Any]) -> bool:
 def _choice(spec: dict[str, Any], family: str | None, declared: Any, path: str, origin: str, file: str) -> Choice:
     where, options, told = f"{file} [space] {path}", spec["choice"], declared if isinstance(declared, dict) else {}
     if family is not None and family not in components.FAMILIES:
-        known = components.FAMILIES
-        raise StudyError(f"{where}.family", expected=one_of(known), got=family, hint=near_miss(family, known))
+        hint = near_miss(family, components.FAMILIES)
+        raise StudyError(f"{where}.family", expected=one_of(components.FAMILIES), got=family, hint=hint)
     if options == "all" and family:
         options = components.names(family)
     inner = dict(options) if isinstance(options, dict) else {}

@@ -51,17 +51,17 @@ def definition(study: Study) -> Definition:
 
 def digest(defined: Definition) -> str:
     """sha256 of the canonical JSON, 64 hex digits."""
-    return hashlib.sha256(json.dumps(defined, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_canonical(defined).encode()).hexdigest()
 
 
 def changes(old: Definition, new: Definition) -> list[Change]:
-    """Every field in which two definitions differ, in the order of the newer one."""
+    """Every field in which two definitions differ, in the order of the newer one; none where they have one digest."""
     before, after = _flat(old), _flat(new)
     fields = [*after, *(field for field in before if field not in after)]
     return [
         Change(field, before.get(field), after.get(field), _safe(field, before, after))
         for field in fields
-        if before.get(field) != after.get(field)
+        if _canonical(before.get(field)) != _canonical(after.get(field))
     ]
 
 
@@ -83,8 +83,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
         return old is not None and new is not None and new < old
     if last == "high":
         return old is not None and new is not None and new > old
-    if last == "options":
-        return bool(old) and bool(new) and set(map(str, old)) < set(map(str, new)) and len(old) > 1
+    if last == "options" and old and new:
+        return len(old) > 1 and set(map(str, old)) < set(map(str, new))
     return False
 
 
@@ -98,6 +98,10 @@ def _node(node: Node) -> dict[str, Any]:
     kind = "integer" if isinstance(node, Integer) else "float"
     assert isinstance(node, Float | Integer)
     return {"kind": kind, "low": node.low, "high": node.high, "log": node.log}
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _plain(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,8 +96,8 @@ class Store:
         """The newest generation of a study, or the one that is asked for by ``NAME@2``."""
         known = self.names()
         generations = [each for each in known if each.rsplit("@", 1)[0] == name]
-        if name in known and "@" in name:
-            return name
+        if "@" in name and name.removesuffix("@1") in known:
+            return name.removesuffix("@1")
         if not generations:
             shown = list(dict.fromkeys(each.rsplit("@", 1)[0] for each in known))
             raise StoreError(

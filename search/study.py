@@ -6,7 +6,6 @@ after them. What makes two studies the same study is said in ``search.identity``
 """
 
 import os
-import re
 import shlex
 import sys
 import tomllib
@@ -20,9 +19,8 @@ from pydantic_core import ErrorDetails
 
 from search import components, grammar
 from search.errors import StudyError, near_miss, one_of
-from search.space import Fixed, Space
-from trainers.external import pieces
-from trainers.rung import expand
+from search.space import Fixed, Float, Space
+from trainers.rung import expand, pieces
 
 STUDIES = components.ROOT / "studies"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # also a folder and an MLflow experiment: no separators, no spaces
@@ -249,11 +247,8 @@ RULES = {
 def _explain(error: ErrorDetails, file: str) -> StudyError:
     """pydantic's first error in the words of the study file."""
     *tables, key = [str(part) for part in error["loc"]]
-    field = StudyFile.model_fields.get(key)
-    if not tables and field and not isinstance(field.annotation, type | None):
-        pass
-    whole = not tables and key in StudyFile.model_fields and StudyFile.model_fields[key].annotation not in (str, int, bool)
-    where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} [{key}]" if whole else f"{file} {key}"
+    plain = key not in StudyFile.model_fields or StudyFile.model_fields[key].annotation in (str, int, bool)
+    where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} {key}" if plain else f"{file} [{key}]"
     if error["type"] == "extra_forbidden":  # of the whole file, [budget] or [run]: the other tables are open
         model: Any = StudyFile.model_fields[tables[0]].annotation if tables else StudyFile
         known = list(model.model_fields)
@@ -275,6 +270,12 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         raise StudyError(f"{file} [space]", expected="something to search", got="only fixed values")
     if table.trainer.command is not None:
         _check_command(table.trainer.command, space, file)
+    for section, names in (("objectives", table.objectives), ("constraints", table.constraints)):
+        for name in names:
+            if name in TAKEN or name in flat_names(space) or not name:
+                raise StudyError(
+                    f"{file} [{section}] {name}", expected=f"a name that is no dimension, nor one of {', '.join(TAKEN)}"
+                )
     provided = _provided(declared, settings)
     objectives = tuple(_objective(name, entry, provided, file) for name, entry in table.objectives.items())
     constraints = tuple(_constraint(name, entry, provided, file) for name, entry in table.constraints.items())
@@ -284,13 +285,12 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
     budget = table.budget
     if budget.steps % budget.rungs:
         raise StudyError(f"{file} [budget] rungs", expected=f"a divisor of steps = {budget.steps}", got=budget.rungs)
-    proposer = table.proposer
     stop_settings: Mapping[str, Any] = {}
     if table.stop.rule != "off":
-        stop_settings = _settings("stop", table.stop.rule, table.stop.settings, f"{file} [stop]", "rule")
+        stop_settings = _chosen("stop", table.stop, f"{file} [stop]", "rule")
     merge_settings: Mapping[str, Any] = {}
     if table.merge:
-        merge_settings = _settings("merge", table.merge.rule, table.merge.settings, f"{file} [merge]", "rule")
+        merge_settings = _chosen("merge", table.merge, f"{file} [merge]", "rule")
         if not declared.get("MERGEABLE", False):
             raise StudyError(f"{file} [merge]", expected="a trainer whose models share a base", got=module)
     return Study(
@@ -301,7 +301,7 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         settings=settings,
         objectives=objectives,
         constraints=constraints,
-        proposer_settings=_settings("proposer", proposer.name, proposer.settings, f"{file} [proposer]", "name"),
+        proposer_settings=_chosen("proposer", table.proposer, f"{file} [proposer]", "name"),
         stop_settings=stop_settings,
         merge_settings=merge_settings,
         folder=folder,
@@ -313,24 +313,48 @@ def _trainer(entry: TrainerTable, file: str) -> tuple[str, Mapping[str, Any], di
     """The trainer's module, what it declares, and its settings with their defaults."""
     where = f"{file} [trainer]"
     if (entry.name is None) == (entry.command is None):
-        raise StudyError(where, expected="either name or command", hint=f"Shipped trainers: {', '.join(components.names('trainer'))}.")
-    if entry.command is not None:
-        return "trainers.external", {"STACKED": False}, {"command": entry.command, **entry.settings}
-    name = str(entry.name)
-    if ":" in name:
-        components.import_function(name, where=f"{where} name")
-        return "trainers.external", {"STACKED": False}, {"function": name, **entry.settings}
-    component = components.describe("trainer", name, where=f"{where} name")
-    defaults = component.constants.get("SETTINGS", {})
+        names = ", ".join(components.names("trainer"))
+        raise StudyError(where, expected="either name or command", hint=f"Shipped trainers: {names}.")
+    own = entry.command is not None or ":" in str(entry.name)  # the user's: it declares nothing
+    component = None if own else components.describe("trainer", str(entry.name), where=f"{where} name")
+    defaults: dict[str, Any] = component.constants.get("SETTINGS", {}) if component else {}
+    settings = dict(defaults)
     for key, value in entry.settings.items():
         if key not in defaults:
-            raise StudyError(f"{where} {key}", expected=one_of(["name", *defaults]), got=key, hint=near_miss(key, defaults))
-        known = defaults[key]
-        number = isinstance(known, float) and isinstance(value, int) and not isinstance(value, bool)
-        if known is not None and type(value) is not type(known) and not number and not (isinstance(known, tuple) and isinstance(value, list)):
-            raise StudyError(f"{where} {key}", expected=f"a value like {known!r}", got=value)
-    mergeable = {"base", "evaluate"} <= set(component.functions)
-    return component.module, {**component.constants, "MERGEABLE": mergeable}, {**defaults, **entry.settings}
+            known = ["command" if entry.command is not None else "name", *defaults]
+            raise StudyError(f"{where} {key}", expected=one_of(known), got=key, hint=near_miss(key, known))
+        settings[key] = _like(defaults[key], value, f"{where} {key}")
+    if entry.command is not None:
+        return "trainers.external", {"STACKED": False}, {"command": entry.command}
+    if component is None:
+        components.import_function(str(entry.name), where=f"{where} name")
+        return "trainers.external", {"STACKED": False}, {"function": str(entry.name)}
+    mergeable = {"base", "evaluate"} <= component.functions.keys()
+    space = _following(component.space, defaults, settings)
+    return component.module, {**component.constants, "SPACE": space, "MERGEABLE": mergeable}, settings
+
+
+def _like(default: Any, value: Any, where: str) -> Any:
+    """A setting of the kind that its default is; None takes anything."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, float) and number:
+        return float(value)
+    if isinstance(default, list | tuple) and isinstance(value, list | tuple):
+        return [_like(default[0], each, where) for each in value] if default else list(value)
+    if default is not None and type(value) is not type(default):
+        raise StudyError(where, expected=f"a value like {default!r}", got=value)
+    return value
+
+
+def _following(space: Mapping[str, Any], defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A simplex over the names in a list of settings has the names that the study puts into that list."""
+    followed = dict(space)
+    for name, entry in space.items():
+        for key, default in defaults.items():
+            if isinstance(entry, dict) and "simplex" in entry and entry["simplex"] == default != settings[key]:
+                names = settings[key]
+                followed[name] = {"simplex": names, "default": {each: 1 / len(names) for each in names}}
+    return followed
 
 
 def _provided(declared: Mapping[str, Any], settings: Mapping[str, Any]) -> set[str] | None:
@@ -347,7 +371,7 @@ def _measured(
     if provided is None and (entry.measure or name) != "seconds":
         if entry.measure or entry.on or entry.settings:
             key = "measure" if entry.measure else "on" if entry.on else next(iter(entry.settings))
-            known = ["direction", "unit", "limit", "min", "max"]
+            known = [key for key in type(entry).model_fields if key not in ("measure", "on")]
             raise StudyError(
                 f"{where} {key}", expected=f"{one_of(known)}, since this trainer reports its values itself",
                 got=key, hint=near_miss(key, known),
@@ -361,26 +385,25 @@ def _measured(
             views = sorted({key.rsplit(".", 1)[0] for key in provided if key.endswith(f".{need}")})
             if views:
                 raise StudyError(f"{where} on", expected=one_of(views), got=entry.on, hint=near_miss(entry.on, views))
-            raise StudyError(f"{where} measure", expected=f"a measure of {', '.join(sorted(provided))}", got=f"{measure}, which needs {need}")
-    defaults = {key: spec["default"] for key, spec in component.space.items()}
-    for key in entry.settings:
-        if key not in defaults:
-            known = [key for key in type(entry).model_fields] + list(defaults)
-            raise StudyError(f"{where} {key}", expected=one_of(known), got=key, hint=near_miss(key, known))
-    return component, {**defaults, **entry.settings}
+            if need in provided:
+                raise StudyError(f"{where} on", expected=f"nothing, since {need} has no views here", got=entry.on)
+            offered = f"a measure of what the trainer provides: {', '.join(sorted(provided))}"
+            raise StudyError(f"{where} measure", expected=offered, got=f"{measure}, which needs {need}")
+    return component, _settings(component, entry.settings, where, list(type(entry).model_fields))
 
 
 def _objective(name: str, entry: ObjectiveTable, provided: set[str] | None, file: str) -> Objective:
     where = f"{file} [objectives.{name}]"
     component, settings = _measured(name, entry, provided, where)
     constants = component.constants if component else {}
-    limit = entry.limit if entry.limit is not None else None
     direction = entry.direction or constants.get("DIRECTION", "min")
+    limit = entry.limit
     if limit is None and "LIMITS" in constants:
-        limit = constants["LIMITS"][1]
+        best, worst = constants["LIMITS"]
+        limit = worst if direction == constants["DIRECTION"] else best
     if limit is None:
         raise StudyError(
-            f"{where} limit", expected="the worst value that counts; it has none",
+            f"{where} limit", expected="the worst value that counts; there is none",
             hint="It is the reference point of the hypervolume: a point beyond it adds nothing.",
         )
     return Objective(
@@ -393,7 +416,7 @@ def _constraint(name: str, entry: ConstraintTable, provided: set[str] | None, fi
     where = f"{file} [constraints.{name}]"
     component, settings = _measured(name, entry, provided, where)
     if (entry.min is None) == (entry.max is None):
-        raise StudyError(where, expected="either min or max")
+        raise StudyError(where, expected="either min or max", hint="max = 0.1 holds where the value is at most 0.1.")
     return Objective(
         name=name, direction="min" if entry.max is not None else "max",
         unit=component.constants.get("UNIT", "") if component else "",
@@ -402,37 +425,52 @@ def _constraint(name: str, entry: ConstraintTable, provided: set[str] | None, fi
     )  # fmt: skip
 
 
-def _settings(family: str, name: str, given: Mapping[str, Any], where: str, key: str) -> Mapping[str, Any]:
-    """A component's own hyperparameters at their defaults, and what the study sets over them."""
-    component = components.describe(family, name, where=f"{where} {key}")
-    for setting, value in given.items():
+def _chosen(family: str, entry: Open, where: str, key: str) -> Mapping[str, Any]:
+    """The settings of the component that ``entry`` names under ``key``."""
+    component = components.describe(family, getattr(entry, key), where=f"{where} {key}")
+    return _settings(component, entry.settings, where, list(type(entry).model_fields))
+
+
+def _settings(
+    component: components.Component, given: Mapping[str, Any], where: str, keys: Sequence[str]
+) -> Mapping[str, Any]:
+    """A component's own hyperparameters at their defaults, and what the study sets over them.
+
+    ``keys``: what else may stand in the table.
+    """
+    known = [*keys, *component.space]
+    for setting in given:
         if setting not in component.space:
-            known = [key, *component.space]
             raise StudyError(f"{where} {setting}", expected=one_of(known), got=setting, hint=near_miss(setting, known))
-        spec = component.space[setting]
-        node = grammar.node(setting, spec, file=where)
-        if not isinstance(node, Fixed) and (mistake := node.mistake(value)):
+    made = {}
+    for setting, spec in component.space.items():
+        node = grammar.node(setting, spec, file=component.module)
+        if isinstance(node, Fixed):
+            made[setting] = given.get(setting, node.value)
+            continue
+        if setting not in given and node.default is None:
+            raise StudyError(f"{where} {setting}", expected=f"a value, since {component.module} has no default for it")
+        value = given.get(setting, node.default)
+        if mistake := node.mistake(value):
             raise StudyError(f"{where} {setting}", expected=mistake, got=value)
-    return {**{setting: spec["default"] for setting, spec in component.space.items()}, **given}
-
-
-def placeholders(command: str) -> list[str]:
-    """What a command line wants filled in: ``{learning_rate}`` -> ``learning_rate``."""
-    return [key for _, key, _, _ in Formatter().parse(command) if key]
+        made[setting] = float(value) if isinstance(node, Float) else value
+    return made
 
 
 def _check_command(command: str, space: Space, file: str) -> None:
+    """Every name in braces must be one that a trial has."""
     where = f"{file} [trainer] command"
     try:
-        words, wanted = shlex.split(command), placeholders(command)
+        words = [pieces(word) for word in shlex.split(command)]
     except ValueError as error:
         raise StudyError(where, expected="a command line", got=str(error)) from error
     if not words:
         raise StudyError(where, expected="a command line", got=command)
     known = sorted(flat_names(space) | {"seed", "steps", "checkpoint"})
-    for key in wanted:
-        if key not in known:
-            raise StudyError(where, expected=one_of(f"{{{name}}}" for name in known), got=f"{{{key}}}", hint=near_miss(key, known))
+    for name in (name for word in words for _, name in word if name is not None):
+        if name not in known:
+            allowed = one_of(f"{{{each}}}" for each in known)
+            raise StudyError(where, expected=allowed, got=f"{{{name}}}", hint=near_miss(name, known))
 
 
 def flat_names(space: Space) -> set[str]:

@@ -38,10 +38,9 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
-from trainers.rung import Budget, Decision, Rung, Task
+from trainers.rung import Budget, Decision, Rung, Task, pieces
 
 NAMED = False  # a study names the function or the command instead
 STACKED = False
@@ -225,15 +224,6 @@ def fill(word: str, trial: ExternalTrial) -> str:
     """``{weights.labels}`` -> its value; after the command line is split, so a value cannot become two words."""
     known = {**_flat(trial.params), "seed": trial.seed, "steps": trial.steps, "checkpoint": trial.folder}
     return "".join(text + ("" if name is None else str(known.get(name, ""))) for text, name in pieces(word))
-
-
-def pieces(word: str) -> list[tuple[str, str | None]]:
-    """Literal text, each with the name in braces that follows it, or None.
-
-    >>> pieces("--rate={learning_rate}{{}}")
-    [('--rate=', 'learning_rate'), ('{', None), ('}', None)]
-    """
-    return [(text, name) for text, name, _, _ in Formatter().parse(word)]
 
 
 def _flat(params: Mapping[str, Any], path: str = "") -> dict[str, Any]:

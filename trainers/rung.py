@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,3 +80,17 @@ def expand(provides: Sequence[str], settings: Mapping[str, Any]) -> tuple[str, .
         slot = re.search(r"\{(\w+)\}", name)
         names += [name] if slot is None else [name.replace(slot[0], each) for each in settings[f"{slot[1]}s"]]
     return tuple(names)
+
+
+def pieces(word: str) -> list[tuple[str, str | None]]:
+    """A word of a command line: literal text, each with the name in braces that follows it, or None.
+
+    >>> pieces("--rate={learning_rate}{{}}")
+    [('--rate=', 'learning_rate'), ('{', None), ('}', None)]
+    """
+    found = []
+    for text, name, form, conversion in Formatter().parse(word):
+        if form or conversion:
+            raise ValueError(f"a name alone in braces, without {(conversion or form)!r}; a plain brace is doubled")
+        found.append((text, name))
+    return found

@@ -56,8 +56,8 @@ def page(front: Front, trials: Sequence[Trial] = ()) -> str:
 <p class="small">{_counts(trials)}definition {escape(front.definition[:12])}</p>
 </header>
 {warning}
+<section><div id="front" class="plot"></div>{members}</section>
 <section><h2>Objectives</h2>{_objectives(front)}</section>
-<section><h2>Front</h2><div id="front" class="plot"></div>{members}</section>
 {PROGRESS if "progress" in drawn else ""}
 {PARALLEL if "parallel" in drawn else ""}
 <script type="application/json" id="data">{data}</script>

@@ -1,7 +1,8 @@
 """What MLflow's own pages show of a study: its saved views, its notes, and the links to them.
 
 The views are private state of MLflow's UI, kept in tags of the experiment (``mlflow.sharedViewState.*``, seen
-with 3.17): charts of each pair of objectives, parallel coordinates, training curves, the hypervolume.
+with 3.17): charts of each pair of objectives, parallel coordinates, the hypervolume. The training curves need
+none, since the UI makes a section of all metrics that begin with ``rung/``.
 """
 
 import json
@@ -16,6 +17,10 @@ from search.record.wanted import CHARTED
 EXPERIMENT_TAG_MAX = 5000  # characters; what every supported version takes
 RUN_TAG_MAX = 8000
 ROWS = 30
+PARAMS = 4
+PAGE = "/artifacts/front/front.html"
+VIEWS = {"front": "front", "all trials": "trials", "progress": "progress"}
+CLASSIC = "workflowType=machine_learning"  # otherwise the UI opens among its pages for language models
 CHART = {"runsCountToCompare": 100, "deleted": False, "isGenerated": False}
 
 
@@ -32,9 +37,8 @@ class Links:
 
 def links(experiment: str, run: str) -> Links:
     """The links of a study's experiment and of its study run, by their ids."""
-    views = {name: f"/{_view_link(experiment, name)}" for name in ("front", "trials", "progress")}
-    path = f"/{_run_link(experiment, run)}"
-    return Links(**views, run=path, page=f"{path}/artifacts/front/front.html")
+    views = {name: f"/{_view_link(experiment, name)}" for name in VIEWS.values()}
+    return Links(**views, run=f"/{_run_link(experiment, run)}", page=f"/{_run_link(experiment, run, PAGE)}")
 
 
 def experiment_tags(front: Front, experiment: str, run: str, created: int) -> dict[str, str]:
@@ -45,10 +49,9 @@ def experiment_tags(front: Front, experiment: str, run: str, created: int) -> di
     if len(objectives) == 1:
         scatter = [{**CHART, "type": "BAR", "uuid": "bar", "metricSectionId": "charts", "metricKey": objectives[0]}]
     parallel = {
-        **CHART, "type": "PARALLEL", "uuid": "parallel", "metricSectionId": "charts", "selectedParams": [],
-        "selectedMetrics": objectives, "showAllRuns": False,
+        **CHART, "type": "PARALLEL", "uuid": "parallel", "metricSectionId": "charts",
+        "selectedParams": [key(name) for name in _telling(front)], "selectedMetrics": objectives, "showAllRuns": False,
     }  # fmt: skip
-    curves = [_line(f"rung{i}", key(f"rung/{name}")) for i, name in enumerate(front.names)]
     progress = [_line(name, name) for name in ("hypervolume", "front_size")]
     members = "tags.front = 'yes'" if len(front) <= CHARTED else "tags.charted = 'yes'"
     return {
@@ -58,7 +61,7 @@ def experiment_tags(front: Front, experiment: str, run: str, created: int) -> di
             f"mlflow.sharedViewState.{name}": _view(title, which, objectives, section, charts, created)
             for name, title, which, section, charts in (
                 ("front", "1 Front", members, "Front", [*scatter, parallel]),
-                ("trials", "2 All trials", "tags.kind != 'study'", "Trials", [*scatter, *curves]),
+                ("trials", "2 All trials", "tags.kind != 'study'", "Trials", [*scatter, parallel]),
                 ("progress", "3 Progress", "tags.kind = 'study'", "Progress", progress),
             )
         },
@@ -73,11 +76,11 @@ def study_note(front: Front, experiment: str, runs: Mapping[str, str]) -> str:
     title = f"**{markdown(front.study)}**: {what}, {len(front)} of {front.trials} trials"
     measures = f"hypervolume {front.hypervolume:.4g} (on the report split {front.report_hypervolume:.4g})"
     headings = [f"{markdown(o.name)} ({markdown(o.direction + ' ' + o.unit).strip()})" for o in front.objectives]
-    lines = [_row("run", *headings, "marks", "on the report split"), _row(*["---"] * (len(headings) + 3))]
+    lines = [_row("run", *headings, "marks", "survives"), _row(*["---"] * (len(headings) + 3))]
     for point in front.points[:ROWS]:
-        name = f"[{point.id}](#/experiments/{experiment}/runs/{runs[point.id]})" if point.id in runs else point.id
+        name = f"[{point.id}]({_run_link(experiment, runs[point.id])})" if point.id in runs else point.id
         values = [f"{point.values[o.name]:.4g}" for o in front.objectives]
-        line = _row(name, *values, markdown(marks(point)), "stays" if point.survives else "is dominated")
+        line = _row(name, *values, markdown(marks(point)), "yes" if point.survives else "no")
         if sum(map(len, lines)) + len(line) > RUN_TAG_MAX - 1000:
             break
         lines.append(line)
@@ -86,11 +89,16 @@ def study_note(front: Front, experiment: str, runs: Mapping[str, str]) -> str:
     return f"{title}, {measures}\n\n" + "\n".join(lines) + more
 
 
+def _telling(front: Front) -> list[str]:
+    """A few params that every trained member has and that differ among them."""
+    members = [point.params for point in front.points if point.kind == "trained"]
+    shared = [name for name in (members[0] if members else {}) if all(name in params for params in members)]
+    return [name for name in shared if len({str(params[name]) for params in members}) > 1][:PARAMS]
+
+
 def _experiment_note(front: Front, experiment: str, run: str) -> str:
-    path = _run_link(experiment, run)
-    places = {"front": _view_link(experiment, "front"), "all trials": _view_link(experiment, "trials"),
-              "progress": _view_link(experiment, "progress"), "front page": f"{path}/artifacts/front/front.html",
-              "study run": path}  # fmt: skip
+    places = {name: _view_link(experiment, view) for name, view in VIEWS.items()}
+    places |= {"front page": _run_link(experiment, run, PAGE), "study run": _run_link(experiment, run)}
     objectives = ", ".join(f"{markdown(o.name)} ({o.direction})" for o in front.objectives[:8])
     found = f"{len(front)} members of {front.trials} trials" if front.points else "no front yet"
     thinned = f" The charts hold {CHARTED} of them." if len(front) > CHARTED else ""
@@ -122,7 +130,8 @@ def _view(
         "lifecycleFilter": "Active", "modelVersionFilter": "All Runs", "datasetsFilter": [],
         "selectedColumns": ["tags.`kind`", "tags.`state`", "tags.`mark`", *(f"metrics.`{o}`" for o in objectives)],
         "runsExpanded": {}, "runsPinned": [], "runsHidden": [], "runsHiddenMode": "SHOWALL",
-        "compareRunSections": [{"uuid": "charts", "name": section, "display": True, "isReordered": False}],
+        "compareRunSections": [{"uuid": "charts", "name": section, "display": True, "isReordered": False,
+                                "columns": 2 if len(charts) in (2, 4) else 3}],
         "viewMaximized": False, "runListHidden": False, "isAccordionReordered": False, "groupBy": None,
         "groupsExpanded": {}, "autoRefreshEnabled": True, "useGroupedValuesInCharts": True, "hideEmptyCharts": True,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
@@ -141,9 +150,8 @@ def _row(*cells: str) -> str:
 
 
 def _view_link(experiment: str, name: str) -> str:
-    query = f"workflowType=machine_learning&viewStateShareKey={name}&compareRunsMode=CHART"
-    return f"#/experiments/{experiment}/runs?{query}"
+    return f"#/experiments/{experiment}/runs?{CLASSIC}&viewStateShareKey={name}&compareRunsMode=CHART"
 
 
-def _run_link(experiment: str, run: str) -> str:
-    return f"#/experiments/{experiment}/runs/{run}"
+def _run_link(experiment: str, run: str, path: str = "") -> str:
+    return f"#/experiments/{experiment}/runs/{run}{path}?{CLASSIC}"

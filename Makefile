@@ -1,0 +1,34 @@
+# Everything runs in a virtual environment of its own; each target does all the set-up it needs, once.
+VENV := .venv
+READY := $(VENV)/ready
+PYTHON ?= python3
+export TORCH_EXTENSIONS_DIR := $(CURDIR)/$(VENV)/torch-extensions
+
+.PHONY: demo test slow lint types clean
+
+demo: $(READY)  ## the main job: train, merge, and show the front
+	$(VENV)/bin/search launch distill-digits
+	@echo
+	@echo "Look at it in the MLflow UI with:  $(VENV)/bin/search ui"
+	@echo "Fine-tune to conflicting views:    $(VENV)/bin/search launch two-views-digits"
+
+test: $(READY)  ## the fast suite
+	$(VENV)/bin/python -m pytest -q
+
+slow: $(READY)  ## what takes longer
+	$(VENV)/bin/python -m pytest -q -m slow
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(READY)
+	$(VENV)/bin/mypy
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build *.egg-info
