@@ -113,7 +113,7 @@ def _gain(point: Floats, others: Floats, reference: Floats) -> float:
 
 def _bounds(points: Floats, others: Floats, reference: Floats) -> Floats:
     boxes = np.prod(reference - points, axis=1)
-    bounds = boxes.copy()
+    bounds: Floats = boxes.copy()
     for other in others:
         np.minimum(bounds, boxes - np.prod(reference - np.maximum(points, other), axis=1), out=bounds)
     return bounds

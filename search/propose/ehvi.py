@@ -39,9 +39,19 @@ def propose(space, trials, q, *, seed, reference, start=0, draws=64):
     if len(points(trials)) < design or len(known) < 2:
         return sobol.propose(space, trials, q, seed=seed, reference=reference)
     rng = generator(seed, trials)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(int(rng.integers(2**62)))
         return search(space, known, pending(trials), q, rng, reference, draws)
+
+from contextlib import contextmanager
+@contextmanager
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 def tensor(space, params):
     return torch.as_tensor(np.array([space.features(p) for p in params]), dtype=torch.float64)

@@ -16,8 +16,11 @@ UNITS = ("fraction", "nats", "ms", "MB", "fraction", "fraction")
 BEGIN = 1_700_000_000.0  # seconds since the epoch
 
 
-def study(name: str = "digits", objectives: int = 2, **tables: Any) -> Study:
-    """A study with a trainer that reports by itself; ``tables`` replace those of the file."""
+def study(name: str = "digits", objectives: int | Mapping[str, Any] = 2, **tables: Any) -> Study:
+    """A study with a trainer that reports by itself; ``objectives``: how many, or which; ``tables`` replace others."""
+    units = list(zip(NAMES, UNITS, strict=True))
+    if isinstance(objectives, int):
+        objectives = {name: {"unit": unit, "limit": 10.0} for name, unit in units[:objectives]}
     table: dict[str, Any] = {
         "name": name,
         "trainer": {"command": "python train.py {learning_rate}"},
@@ -26,7 +29,7 @@ def study(name: str = "digits", objectives: int = 2, **tables: Any) -> Study:
             "depth": {"low": 1, "high": 6, "integer": True},
             "activation": ["relu", "gelu", "silu"],
         },
-        "objectives": {name: {"unit": unit, "limit": 10.0} for name, unit in list(zip(NAMES, UNITS))[:objectives]},  # noqa: B905
+        "objectives": dict(objectives),
         "budget": {"trials": 64, "steps": 100, "rungs": 4},
     }
     return studies.read({**table, **tables})
@@ -66,7 +69,7 @@ def failed(made: Study, number: int, message: str = "loss is NaN", **more: Any) 
 
 def study_of(trials: int, objectives: int, seed: int = 0, **tables: Any) -> tuple[Study, list[Trial], Front]:
     """A whole study: a curved front with trials behind it, some failed, the last tenth merged."""
-    made, rng = study(objectives=objectives, **tables), np.random.default_rng(seed)
+    made, rng = study("digits", objectives, **tables), np.random.default_rng(seed)
     known: list[Trial] = []
     for number in range(trials):
         weights, behind = rng.dirichlet(np.ones(objectives)), 0.1 + 0.4 * rng.random() ** 2

@@ -37,8 +37,8 @@ def test_the_knee_in_two_objectives_is_farthest_below_the_chord(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_knee_in_three_objectives_is_farthest_below_the_plane_through_the_best_of_each(seed):
     rng = np.random.default_rng(seed)
-    best = np.array([[0.0, 1.0, 0.3], [0.5, 0.0, 1.0], [1.0, 0.4, 0.0]])
-    losses = np.vstack([best, rng.uniform(0.01, 1.0, (80, 3))])
+    best = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.2], [1.0, 0.2, 0.0]])  # the first costs most of both others
+    losses = np.vstack([best, rng.uniform(0.01, 1.0, (200, 3))])
     normal = np.linalg.solve(best, np.ones(3))
     assert (normal > 0).all()
     front = is_nondominated(losses)

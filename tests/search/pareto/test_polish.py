@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from search.pareto import polish as module
 from search.pareto.links import Link
 from search.pareto.polish import polish
 
@@ -41,3 +42,17 @@ def test_rows_that_are_left_out_do_not_matter():
     changed[5] = 0.999
     one, other = (polish(u, values, link, np.zeros((1, 3)), present) for values in (target, changed))
     np.testing.assert_array_equal(one, other)
+
+
+def test_no_step_is_taken_that_raises_the_error(monkeypatch):
+    rng = np.random.default_rng(0)
+    u, _ = np.linalg.qr(rng.normal(size=(12, 5)))
+    link = Link(0.0, 1.0)
+    target, starts, present = link.metric(3 * rng.normal(size=12)), 10 * rng.normal(size=(200, 5)), np.ones((200, 12))
+    errors = []
+    for steps in range(8):
+        monkeypatch.setattr(module, "STEPS", steps)
+        ends = polish(u, target, link, starts, present)
+        errors.append(((link.metric(ends @ u.T) - target) ** 2).sum(axis=1))
+    assert (np.diff(errors, axis=0) <= 0).all()
+    assert (np.diff(errors, axis=0) == 0).any(), "some step was refused"
