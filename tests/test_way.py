@@ -64,7 +64,7 @@ DOORS = {
     "sklearn": ["trainers/data/digits.py"],
     "safetensors": ["trainers/cached.py", "search/amortise.py", "search/loop.py"],
     "pandas": ["search/front.py"],
-    "scipy": ["search/propose/ehvi.py", "search/propose/sobol.py"],
+    "scipy": ["search/pareto/sobol.py", "search/propose/ehvi.py", "search/propose/sobol.py"],
     "joblib": [],
     "numpy": [
         "trainers/order.py", "trainers/population.py", "trainers/problems/*", "search/space.py", "search/trial.py",

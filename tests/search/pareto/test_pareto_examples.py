@@ -12,7 +12,7 @@ import search.pareto
 
 FOLDER = Path(search.pareto.__file__).parent
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.py"))
-DOORS = {"numpy", "moocore", "torch"}
+DOORS = {"numpy", "moocore", "torch", "scipy"}
 
 
 def module_of(path):
