@@ -64,7 +64,8 @@ class Loop:
         self.trials = {trial.number: trial for trial in store.trials(name, study)}
         self.began = time.monotonic()
         self._own_error: Exception | None = None
-        self.spent = {trial.number: trial.seconds for trial in self.trials.values()}  # by earlier launches
+        # by earlier launches; a row of a checkpoint knows its own
+        self.spent = {} if self.runner.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
         self.stopper = None
         if study.table.stop.rule != "off":
             self.stopper = components.load("stop", study.table.stop.rule, where=f"{study.file} [stop] rule")

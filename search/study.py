@@ -229,9 +229,12 @@ def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any])
     try:
         return StudyFile.model_validate(table)
     except ValidationError as error:
-        raise _explain(error.errors()[0], file) from None
+        found = error.errors()
+        misspelt = [each for each in found if each["type"] == "extra_forbidden"]  # says more than what is missing
+        raise _explain((misspelt or found)[0], file) from None
 
 
+NAMED_BY = {"trainer": "name", "proposer": "name", "stop": "rule"}
 RULES = {
     "missing": "an entry; there is none",
     "model_type": "a table",
@@ -256,7 +259,10 @@ def _explain(error: ErrorDetails, file: str) -> StudyError:
     rule = RULES.get(error["type"]) or error["msg"].removeprefix("Input should be ")
     if error["type"] == "string_pattern_mismatch":
         rule = "auto, cpu, mps, cuda or cuda:N" if key == "device" else "letters, digits, '.', '_' and '-', at most 64"
-    return StudyError(where, expected=rule, got=None if error["type"] == "missing" else error["input"])
+    got = None if error["type"] == "missing" else error["input"]
+    short = key in NAMED_BY and isinstance(got, str)
+    hint = f'Write {key} = {{{NAMED_BY[key]} = "{got}"}}.' if short else ""
+    return StudyError(where, expected=rule, got=got, hint=hint)
 
 
 def resolve(table: StudyFile, file: str, folder: str) -> Study:
@@ -286,7 +292,10 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
     if budget.steps % budget.rungs:
         raise StudyError(f"{file} [budget] rungs", expected=f"a divisor of steps = {budget.steps}", got=budget.rungs)
     stop_settings: Mapping[str, Any] = {}
-    if table.stop.rule != "off":
+    rule, rules = table.stop.rule, [*components.names("stop"), "off"]
+    if "." not in rule and rule not in rules:
+        raise StudyError(f"{file} [stop] rule", expected=one_of(rules), got=rule, hint=near_miss(rule, rules))
+    if rule != "off":
         stop_settings = _chosen("stop", table.stop, f"{file} [stop]", "rule")
     merge_settings: Mapping[str, Any] = {}
     if table.merge:

@@ -18,7 +18,7 @@ from torch import Tensor
 Draws = Callable[[Tensor], Tensor]  # (..., c, f) -> (draws, c, outputs)
 FEATURES = 512
 KERNEL = "rbf"
-NOISE = 1e-4
+NOISE = 1e-6
 MAXITER = 50
 FTOL = 1e-5
 

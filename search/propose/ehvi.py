@@ -27,6 +27,7 @@ ROUNDS = 2
 GRAD = True
 CAP = None
 WARP = False
+SIGNED = True
 HINGE = False
 import time
 T = {}
@@ -65,12 +66,13 @@ def search(space, known, waiting, q, rng, reference, draws):
     r = np.asarray(reference, float)
     low, nadir = front.min(0), front.max(0)
     span = np.maximum(nadir - low, 1e-9)
-    if not (front < r).all(axis=1).any():
-        r = np.maximum(r, nadir + 0.1 * span)
+    inside = bool((front < r).all(axis=1).any())
+    if not inside and not SIGNED:
+        r, inside = np.maximum(r, nadir + 0.1 * span), True
     if CAP is not None:
         r = np.minimum(r, nadir + CAP * np.maximum(span, 1e-3*np.abs(nadir)))
         r = np.where(len(front) > 1, r, reference)
-    scale = np.maximum(r - low, 1e-9)
+    scale = np.maximum(r - low, 1e-9) if inside else np.maximum(Y.std(0), 1e-9)
     X = tensor(space, [t.params for t in known])
     t0 = time.process_time()
     Z = torch.as_tensor(Y)
@@ -92,7 +94,7 @@ def search(space, known, waiting, q, rng, reference, draws):
         Z = torch.cat([Z, Vt], dim=1)
     paths = draw(X, Z, draws)
     tick('fit', t0); t0 = time.process_time()
-    gain = Gain(paths, m, draws, torch.as_tensor(r), torch.as_tensor(scale), V.shape[1], inverse)
+    gain = Gain(paths, m, draws, torch.as_tensor(r), torch.as_tensor(scale), V.shape[1], inverse, inside)
     gain.tell(X)
     if waiting:
         gain.tell(tensor(space, [t.params for t in waiting]))

@@ -36,7 +36,7 @@ def test_nested_plain_data_is_cleaned_everywhere() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a|b", "[x](http://y)", "<b>&amp;</b>", "`code`", "**bold**", "_em_ a_b", "# t", "www.x.org", "a\n\n|b", "![i](j)"],
+    ["a|b", "[x](http://y)", "<b>&amp;</b>", "`code`", "**bold**", "_em_ a_b", "# t", "www.x.y", "a\n\n|b", "![i](j)"],
 )
 def test_a_name_in_markdown_reads_as_itself_and_as_nothing_else(name: str) -> None:
     made = markdown(name)

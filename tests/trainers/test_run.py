@@ -8,6 +8,12 @@ from trainers.rung import Budget, Decision
 def converse(toy, tasks, at_rung, *, steps=40, rung_steps=10, population=4):
     """The rungs that `at_rung` saw."""
     rungs = []
+
+    def remember(rung):
+        rungs.append(rung)
+        assert len(rungs) <= 2 * steps / rung_steps, "rows that reached the end must leave"
+        return at_rung(rung)
+
     run(
         toy.population(),
         tasks,
@@ -15,7 +21,7 @@ def converse(toy, tasks, at_rung, *, steps=40, rung_steps=10, population=4):
         budget=Budget(steps=steps, rung_steps=rung_steps, population=population),
         outputs=lambda rows, seconds, split: {"split": split, "rows": rows.clone()},
         base="0" * 64,
-        at_rung=lambda rung: rungs.append(rung) or at_rung(rung),
+        at_rung=remember,
     )
     return rungs
 
