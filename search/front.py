@@ -104,8 +104,7 @@ class Front:
 
     def to_csv(self) -> str:
         rows, text = self.rows(), io.StringIO()
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer = csv.DictWriter(text, self._columns(rows), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
@@ -114,7 +113,8 @@ class Front:
         """One row a point, indexed by id."""
         import pandas
 
-        return pandas.DataFrame(self.rows()).set_index("id") if self.points else pandas.DataFrame()
+        rows = self.rows()
+        return pandas.DataFrame(rows, columns=self._columns(rows)).set_index("id")
 
     def plot(self) -> "plotly.graph_objects.Figure":
         """The front as a plotly figure, which a notebook shows."""
@@ -143,6 +143,11 @@ class Front:
 
     def _repr_html_(self) -> str:
         return str(self.to_pandas().to_html(float_format=lambda value: f"{value:.4g}"))
+
+
+    def _columns(self, rows: list[dict[str, Any]]) -> list[str]:
+        """Of all rows, since an option has its own params; without rows, those that every row has."""
+        return list(dict.fromkeys(key for row in rows for key in row)) or ["id", "kind", "marks", *self.names]
 
 
 def _row(point: Point) -> dict[str, Any]:

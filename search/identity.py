@@ -84,7 +84,7 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     if last == "high":
         return old is not None and new is not None and new > old
     if last == "options" and old and new:
-        return len(old) > 1 and set(map(str, old)) < set(map(str, new))
+        return len(old) > 1 and set(map(_canonical, old)) < set(map(_canonical, new))
     return False
 
 

@@ -36,7 +36,7 @@ def tick(name, t0):
 
 def propose(space, trials, q, *, seed, reference, start=0, draws=64):
     known = observed(trials)
-    design = DESIGN or start or min(max(8, 2 * space.width), 24)
+    design = DESIGN or start or min(max(6, space.width + 2), 20)
     if len(points(trials)) < design or len(known) < 2:
         return sobol.propose(space, trials, q, seed=seed, reference=reference)
     rng = generator(seed, trials)
@@ -84,7 +84,8 @@ def search(space, known, waiting, q, rng, reference, draws):
         Z = torch.where(z > 0, torch.log1p(z.clamp_min(0)), z)
         inverse = lambda y: torch.where(y > 0, torch.expm1(y.clamp(0, 30)), y) * s + med
     elif HINGE:
-        rr, ss = torch.as_tensor(r), torch.as_tensor(scale)
+        knee = np.maximum(r, np.median(Y, 0)) if HINGE == 1 else np.maximum(r, np.quantile(Y, .75, axis=0) + 1.5 * (np.quantile(Y, .75, axis=0) - np.quantile(Y, .25, axis=0)))
+        rr, ss = torch.as_tensor(knee), torch.as_tensor(np.maximum(knee - Y.min(0), 1e-9))
         over = (Z - rr) / ss
         Z = torch.where(over > 0, rr + ss * torch.log1p(over.clamp_min(0)), Z)
     if V.shape[1]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search.pareto import dominance
 
 SPACE = {
-    "share": {"low": 0.1, "high": 1.0, "default": 0.6},
+    "share": {"low": 0.1, "high": 1.0, "default": 0.75},
     "grace": {"low": 0.0, "high": 1.0, "default": 0.25},
     "minimum": {"low": 2, "high": 1000, "integer": True, "default": 12},
 }

@@ -1,6 +1,7 @@
 """What makes two studies the same study, and which changes leave the trials of the past valid."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,8 @@ OWN: dict[str, Any] = {  # a program, whose space is all the study's
     "objectives": {"error": {"limit": 1.0}},
 }
 WIDER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"heads": {"low": 1, "high": 8, "integer": True}}}}
-DEEPER_MODEL = {
-    "choice": {**OWN["space"]["model"]["choice"], "vit": {"mix": {"choice": {"a": {"r": {"low": 0, "high": 1}}, "b": {}}}}}
-}
+MIX = {"choice": {"a": {"r": {"low": 0, "high": 1}}, "b": {}}}
+DEEPER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"mix": MIX}}}
 OTHER_CNN = {"choice": {"mlp": OWN["space"]["model"]["choice"]["mlp"], "cnn": {"width": {"low": 8, "high": 64}}}}
 
 
@@ -112,7 +112,8 @@ def test_all_is_the_list_of_all() -> None:
 def test_where_a_study_comes_from_does_not_matter(tmp_path: Path) -> None:
     path = tmp_path / "same.toml"
     path.write_text(
-        'trainer.name = "distill"\nspace.learning_rate = {low = 1e-3, high = 0.1}\n[objectives.error]\n[objectives.ece]\n'
+        'trainer.name = "distill"\nspace.learning_rate = {low = 1e-3, high = 0.1}\n'
+        "[objectives.error]\n[objectives.ece]\n"
     )
     table = {key: BASE[key] for key in ("name", "trainer")} | {
         "space": {"learning_rate": BASE["space"]["learning_rate"]},
@@ -151,13 +152,15 @@ def test_a_component_that_declares_another_range_makes_another_study(
         (folder / "mine.py").write_text(source.format(high=high))
         with monkeypatch.context() as patch:
             patch.syspath_prepend(folder.parent)
-            patch.delitem(__import__("sys").modules, "declared_twice", raising=False)
+            patch.delitem(sys.modules, "declared_twice", raising=False)
             one = defined(changed(BASE, {"space.divergence": ["forward_kl", "declared_twice.mine"]}))
         digests.append(identity.digest(one))
         ranges.append(one["space"]["divergence.declared_twice.mine.order"]["high"])
     assert ranges == [1.0, 2.0]
     assert digests[0] != digests[1]
 
+
+RANGE = ("kind", "low", "high", "log", "when")
 
 # Changes: what of, to what, which fields it shows in, and whether the past stays valid.
 SAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
@@ -173,12 +176,12 @@ SAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     (
         BASE,
         {"space.divergence": ["forward_kl", "alpha", "tsallis"]},
-        {"space/divergence/options", *(f"space/divergence.tsallis.order/{key}" for key in ("kind", "low", "high", "log", "when"))},
+        {"space/divergence/options", *(f"space/divergence.tsallis.order/{key}" for key in RANGE)},
     ),
     (
         OWN,
         {"space.model": WIDER_MODEL},
-        {"space/model/options", *(f"space/model.vit.heads/{key}" for key in ("kind", "low", "high", "log", "when"))},
+        {"space/model/options", *(f"space/model.vit.heads/{key}" for key in RANGE)},
     ),
     (
         OWN,
@@ -186,7 +189,7 @@ SAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
         {
             "space/model/options",
             *(f"space/model.vit.mix/{key}" for key in ("kind", "options", "when")),
-            *(f"space/model.vit.mix.a.r/{key}" for key in ("kind", "low", "high", "log", "when")),
+            *(f"space/model.vit.mix.a.r/{key}" for key in RANGE),
         },
     ),
     (
@@ -233,6 +236,7 @@ UNSAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     (OWN, {"space.depth": {"low": 1, "high": 4}}, {"space/depth/kind"}),
     (OWN, {"space.kind": ["a", "b"]}, {"space/kind/options"}),  # with one option it was no dimension
     (OWN, {"space.kind": ["b"]}, {"space/kind/options"}),
+    (changed(OWN, {"space.kind": [1, 2]}), {"space.kind": ["1", "2", "3"]}, {"space/kind/options"}),
     (OWN, {"space.weights.simplex": ["a", "b", "c"]}, {"space/weights/names"}),
     (OWN, {"space.y": {"low": 0, "high": 1}}, {"space/y/kind", "space/y/low", "space/y/high"}),
     (OWN, {"space.x": ...}, {"space/x/kind", "space/x/low", "space/x/high"}),
