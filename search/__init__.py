@@ -1,4 +1,4 @@
-"""Multi-objective search over trade-off weights, divergences, losses and learning rates, as one way with one arrow back:
+"""Multi-objective search over trade-offs, divergences, losses and learning rates: one way with one arrow back.
 
     studies/x.toml -> study -> space -> propose -> run( trainer -> objectives ) -> trial -> front -> amortise -> record
                                           ^                                          |

@@ -127,7 +127,9 @@ def _bounds(objective: Objective) -> tuple[float | None, float | None]:
     """What the loss of an objective can be at all, which chooses the surrogate's link."""
     if objective.measure is None:
         return (None, None)
-    declared = components.describe("measure", objective.measure, where=objective.name).constants.get("BOUNDS", (None, None))
+    declared = components.describe("measure", objective.measure, where=objective.name).constants.get(
+        "BOUNDS", (None, None)
+    )
     low, high = declared
     if objective.direction == "max":
         low, high = (None if high is None else -high), (None if low is None else -low)
@@ -136,5 +138,3 @@ def _bounds(objective: Objective) -> tuple[float | None, float | None]:
 
 def _among(point: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
     return bool(len(others)) and bool((np.abs(others - point).max(axis=1) < 1e-9).any())
-
-

@@ -86,7 +86,9 @@ def run(
         follower = stack.enter_context(_mirror(store, name)) if mirror else None
         full = name
         with _one_thread(made):
-            loop = Loop(made, store, name, clock=clock, asked_to_end=asked_to_end, observe=lambda t: observe(made, full, t))
+            loop = Loop(
+                made, store, name, clock=clock, asked_to_end=asked_to_end, observe=lambda t: observe(made, full, t)
+            )
             try:
                 loop.run()
             finally:
@@ -99,9 +101,7 @@ def run(
     return front.build(made, loop.known), name, follower.links if follower else {}
 
 
-def _admitted(
-    store: Any, made: Study, *, fresh: bool, extend: bool
-) -> tuple[Study, str | None, list[identity.Change]]:
+def _admitted(store: Any, made: Study, *, fresh: bool, extend: bool) -> tuple[Study, str | None, list[identity.Change]]:
     """Whether this launch goes on with a study that is there (its name), changes it, or starts one (None)."""
     known = [each for each in store.names() if each.rsplit("@", 1)[0] == made.name]
     if not known or fresh:

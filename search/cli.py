@@ -9,10 +9,20 @@ from typing import Any
 
 import click
 
-HOME = click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), envvar="SEARCH_HOME",
-                    show_default=True, help="The folder that holds everything: studies, models, the MLflow record.")  # fmt: skip
-STORAGE = click.option("--storage", metavar="URL", envvar="SEARCH_STORAGE", default=None,
-                       help="An Optuna storage URL for the trials, instead of a file in the home folder.")  # fmt: skip
+HOME = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    envvar="SEARCH_HOME",
+    show_default=True,
+    help="The folder that holds everything: studies, models, the MLflow record.",
+)
+STORAGE = click.option(
+    "--storage",
+    metavar="URL",
+    envvar="SEARCH_STORAGE",
+    help="An Optuna storage URL for the trials, instead of a file in the home folder.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 QUIET = click.option("--quiet", "-q", is_flag=True, help="Print the result only.")
 
@@ -40,7 +50,10 @@ class Commands(click.Group):
         except Exception as error:
             if type(error).__module__.startswith("sqlalchemy") or isinstance(error, OSError):
                 click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-                click.echo(f"the store cannot be used: {str(error).splitlines()[0]}. Nothing that was committed is lost.", err=True)
+                click.echo(
+                    f"the store cannot be used: {str(error).splitlines()[0]}. Nothing that was committed is lost.",
+                    err=True,
+                )
                 sys.exit(1)
             raise
 
@@ -138,7 +151,11 @@ def _run(
             )  # fmt: skip
         except Interrupted:
             live.__exit__()
-            click.echo(f"Stopped at a rung; everything is stored. Go on with: search resume {made.name}{_where(home, storage)}", err=True)
+            click.echo(
+                "Stopped at a rung; everything is stored. "
+                f"Go on with: search resume {made.name}{_where(home, storage)}",
+                err=True,
+            )
             sys.exit(130)
     if as_json:
         click.echo(found.dumps())
@@ -226,7 +243,9 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "overhead": round(clocks.overhead(seconds), 3),
         "surrogate_error": amortise.error(made, trials) if made.table.merge else {},
         "merging": amortise.refusal(made, trials) if made.table.merge else None,
-        "failures": [{"trial": t.id, "cause": t.failure.cause, "message": t.failure.message} for t in failures if t.failure],
+        "failures": [
+            {"trial": t.id, "cause": t.failure.cause, "message": t.failure.message} for t in failures if t.failure
+        ],
     }
     if as_json:
         click.echo(json.dumps(told, indent=1))
@@ -247,7 +266,10 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         click.echo(f"no merges: {told['merging']}")
     if seconds:
         total = sum(seconds.values())
-        click.echo(f"time {total:.1f} s, overhead {told['overhead']:.0%}: " + ", ".join(f"{part} {each:.1f}" for part, each in told["seconds"].items()))
+        click.echo(
+            f"time {total:.1f} s, overhead {told['overhead']:.0%}: "
+            + ", ".join(f"{part} {each:.1f}" for part, each in told["seconds"].items())
+        )
     for trial in failures[-5:]:
         assert trial.failure
         last = trial.failure.message.strip().splitlines()[-1] if trial.failure.message.strip() else ""
@@ -269,13 +291,14 @@ def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
 
         found = fronts.build(made, trials)
         rows.append({"study": name, "trials": len(trials), "front": len(found), "hypervolume": found.hypervolume,
-                     "objectives": found.names, "running": store.running(name)})  # fmt: skip
+                     "objectives": ", ".join(found.names), "running": store.running(name)})  # fmt: skip
     if as_json:
         click.echo(json.dumps({"studies": rows, "shipped": studies.shipped()}, indent=1))
         return
     for row in rows:
         mark = " (at work)" if row["running"] else ""
-        click.echo(f"{row['study']}{mark}: {row['trials']} trials, front {row['front']}, hypervolume {row['hypervolume']:.4g} over {', '.join(row['objectives'])}")
+        reached = f"front {row['front']}, hypervolume {row['hypervolume']:.4g} over {row['objectives']}"
+        click.echo(f"{row['study']}{mark}: {row['trials']} trials, {reached}")
     if not rows:
         click.echo(f"No studies in {home} yet.")
     if not quiet:

@@ -1,10 +1,10 @@
 """What can go wrong, and how it is said: where, what was expected, what came, what to do.
 
-    SearchError            anything a user can mend; the command line prints it as one line and exits with 2
-    ├── StudyError         a study file, or a component or a module it names
-    ├── StoreError         the store of trials: missing, in use, of another definition
-    ├── TrialError         a trainer or a measure broke its contract
-    └── MergeError         models that cannot be merged
+SearchError            anything a user can mend; the command line prints it as one line and exits with 2
+├── StudyError         a study file, or a component or a module it names
+├── StoreError         the store of trials: missing, in use, of another definition
+├── TrialError         a trainer or a measure broke its contract
+└── MergeError         models that cannot be merged
 """
 
 from collections.abc import Iterable

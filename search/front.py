@@ -144,7 +144,6 @@ class Front:
     def _repr_html_(self) -> str:
         return str(self.to_pandas().to_html(float_format=lambda value: f"{value:.4g}"))
 
-
     def _columns(self, rows: list[dict[str, Any]]) -> list[str]:
         """Of all rows, since an option has its own params; without rows, those that every row has."""
         return list(dict.fromkeys(key for row in rows for key in row)) or ["id", "kind", "marks", *self.names]

@@ -73,7 +73,10 @@ class Live:
         counted = Text("  " + ", ".join(counts(trials)))
         volume = Text(f"  front {len(found)}   hypervolume {found.hypervolume:.4g}  {sparkline(heights)}")
         left = self._left(study, done)
-        clock = Text(f"  {minutes(time.monotonic() - self.began)} gone" + (f", about {minutes(left)} left" if left else ""), "dim")
+        clock = Text(
+            f"  {minutes(time.monotonic() - self.began)} gone" + (f", about {minutes(left)} left" if left else ""),
+            "dim",
+        )
         return Group(title, counted, volume, clock, *([table(found, 8)] if len(found) else []))
 
 
@@ -84,7 +87,9 @@ def planned(study: Study) -> int:
 
 def counts(trials: Sequence[Trial]) -> list[str]:
     """``3 running``, ``40 done``, ``12 stopped``, ``2 diverged``, ``24 merged``."""
-    states = Counter("merged" if t.kind == "merged" and t.complete else t.failure.cause if t.failure else t.state for t in trials)
+    states = Counter(
+        "merged" if t.kind == "merged" and t.complete else t.failure.cause if t.failure else t.state for t in trials
+    )
     words = {"finished": "done"}
     order = ["running", "finished", "stopped", "merged"]
     named = sorted(states, key=lambda state: (order.index(state) if state in order else len(order), state))
@@ -95,7 +100,8 @@ def line(study: Study, name: str, trials: Sequence[Trial], left: float | None) -
     found = front.build(study, trials)
     done = sum(trial.state != "running" for trial in trials)
     rest = f", about {minutes(left)} left" if left else ""
-    return f"{name} {done}/{planned(study)}: {', '.join(counts(trials))}; front {len(found)}, hypervolume {found.hypervolume:.4g}{rest}"
+    reached = f"front {len(found)}, hypervolume {found.hypervolume:.4g}{rest}"
+    return f"{name} {done}/{planned(study)}: {', '.join(counts(trials))}; {reached}"
 
 
 def sparkline(heights: Sequence[float], width: int = 24) -> str:
@@ -108,11 +114,17 @@ def sparkline(heights: Sequence[float], width: int = 24) -> str:
 
 
 def minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def table(found: Front, most: int | None = None) -> "Table":
-    """The front with both splits; the best of each objective and the knee marked. ``most``: rows at the most, spread out."""
+    """The front with both splits, the best of each objective and the knee marked. ``most``: rows, spread out."""
     from rich.table import Table
 
     shown = found.points
@@ -129,7 +141,9 @@ def table(found: Front, most: int | None = None) -> "Table":
         made.add_column(f"report {name}", justify="right", style="dim")
     made.add_column("")
     for point in shown:
-        cells = [f"[bold]{point.values[n]:.4g}[/]" if n in point.best else f"{point.values[n]:.4g}" for n in found.names]
+        cells = [
+            f"[bold]{point.values[n]:.4g}[/]" if n in point.best else f"{point.values[n]:.4g}" for n in found.names
+        ]
         if has_report:
             cells += [f"{point.report_values[n]:.4g}" if n in point.report_values else "-" for n in found.names]
         colour = "dark_orange" if point.kind == "merged" else "dodger_blue1"

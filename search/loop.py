@@ -98,7 +98,8 @@ class Loop:
         text = "".join(traceback.format_exception(error, limit=-6))
         rows = [
             Row(
-                number=trial.number, step=trial.step, state="failed", seconds=trial.seconds, values={}, report_values={},
+                number=trial.number, step=trial.step, state="failed", seconds=trial.seconds,
+                values={}, report_values={},
                 failure=Failure(cause="out_of_memory" if memory else "crashed", message=text, step=trial.step),
             )
             for trial in self._running()
@@ -133,7 +134,9 @@ class Loop:
         step = trial.step if state is not None or not self.runner.stacked else 0
         assert trial.seed is not None
         nested = self.study.space.nest(trial.params)
-        return Task(number=trial.number, params=nested, seed=trial.seed, step=step, state=dict(state) if state else None)
+        return Task(
+            number=trial.number, params=nested, seed=trial.seed, step=step, state=dict(state) if state else None
+        )
 
     def _at_rung(self, report: Report) -> Decision:
         keep = self._verdicts(report)
@@ -163,7 +166,9 @@ class Loop:
             asking = [row for row in open_ if report.steps[row] == step]
             own = np.array([self.study.losses(report.values[row]) for row in asking])
             numbers = {report.numbers[row] for row in asking}
-            past = [self.study.losses(v) for t in self.known if t.number not in numbers for s, v in t.curve if s == step]
+            past = [
+                self.study.losses(v) for t in self.known if t.number not in numbers for s, v in t.curve if s == step
+            ]
             peers = np.vstack([own, np.array(past).reshape(-1, own.shape[1])])
             goes_on = self.stopper.keep(own, peers, step=step, steps=steps, **self.study.stop_settings)
             for row, on in zip(asking, goes_on, strict=True):
@@ -174,8 +179,9 @@ class Loop:
         failure, done = report.failures[row], report.steps[row] >= self.study.table.budget.steps
         state = "failed" if failure else "finished" if done else "running" if keep else "stopped"
         judged = state in ("finished", "stopped")
+        seconds = report.seconds[row] + self.spent.get(report.numbers[row], 0.0)
         return Row(
-            number=report.numbers[row], step=report.steps[row], state=state, seconds=round(report.seconds[row] + self.spent.get(report.numbers[row], 0.0), 4),
+            number=report.numbers[row], step=report.steps[row], state=state, seconds=round(seconds, 4),
             values=report.values[row], report_values=report.report_values(row) if judged else {},
             failure=failure, base=report.base,
         )  # fmt: skip
@@ -206,7 +212,10 @@ class Loop:
                 settings=self.study.proposer_settings,
                 repeats=self.study.table.repeats,
             )
-        return [self._task(trial) for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])]
+        return [
+            self._task(trial)
+            for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])
+        ]
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
         if not entries:
@@ -255,8 +264,14 @@ class Loop:
             failure = None if finite else Failure(cause="diverged", message="a merged model's measure is not finite")
             rows.append(
                 Row(
-                    number=trial.number, step=0, state="finished" if finite else "failed", seconds=seconds,
-                    values=own if finite else {}, report_values=other if finite else {}, failure=failure, base=trial.base,
+                    number=trial.number,
+                    step=0,
+                    state="finished" if finite else "failed",
+                    seconds=seconds,
+                    values=own if finite else {},
+                    report_values=other if finite else {},
+                    failure=failure,
+                    base=trial.base,
                 )  # fmt: skip
             )
         with self.clock.part("store"):
@@ -272,7 +287,7 @@ class Loop:
         self.observe(self.known)
 
     def _front_ids(self, now: Sequence[Trial]) -> set[str]:
-        """Whose weights are worth keeping once ``now`` are in: the front's, and the trained front's, which merges start from."""
+        """Whose weights are kept once ``now`` are in: the front's, and the trained front's, which merges start from."""
         trials = list({**self.trials, **{trial.number: trial for trial in now}}.values())
         trained = [trial for trial in trials if trial.kind == "trained"]
         return {trial.id for some in (trials, trained) for trial in front.members(some, self.study.reference)[0]}
@@ -337,5 +352,3 @@ def save(tensors: Mapping[str, Any], path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-
-

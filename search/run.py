@@ -52,8 +52,10 @@ class Runner:
         if study.trainer == "trainers.external":
             self.settings |= {"folder": str(folder), "cwd": study.folder, "limit_seconds": self.limit_seconds}
         self.measured = [*study.objectives, *study.constraints]
-        self._measures = {o.measure: _measure(o) for o in self.measured if o.measure}
-        self.device = "cpu" if not self._measures and study.trainer == "trainers.analytic" else device(study.table.run.device)
+        self._measures = {str(o.measure): _measure(o) for o in self.measured if o.measure}
+        self.device = (
+            "cpu" if not self._measures and study.trainer == "trainers.analytic" else device(study.table.run.device)
+        )
 
     @property
     def stacked(self) -> bool:
@@ -66,7 +68,9 @@ class Runner:
         with self.clock.part("training"):
             self.trainer.train(
                 list(tasks),
-                budget=Budget(steps=budget.steps, rung_steps=budget.steps // budget.rungs, population=self.study.capacity),
+                budget=Budget(
+                    steps=budget.steps, rung_steps=budget.steps // budget.rungs, population=self.study.capacity
+                ),
                 settings=self.settings,
                 device=self.device,
                 cache=self.cache,
@@ -116,7 +120,7 @@ class Runner:
                 continue
             prefix = f"{objective.on}." if objective.on else ""
             seen = {name.removeprefix(prefix): value for name, value in outputs.items() if name.startswith(prefix)}
-            column = self._measures[objective.measure].measure(seen, **objective.settings)
+            column = self._measures[str(objective.measure)].measure(seen, **objective.settings)
             if tuple(column.shape) != (k,):
                 raise TrialError(f"measure {objective.measure}", expected=f"shape ({k},)", got=tuple(column.shape))
             columns[objective.name] = column.tolist()
@@ -137,12 +141,16 @@ class Runner:
             return Failure(cause="diverged", message="a parameter or the loss is not finite", step=step)
         for objective in self.measured:
             if objective.name not in values:
-                message = f"it reported {one_of(values)}, but not {objective.name!r}. {near_miss(objective.name, values)}"
+                message = (
+                    f"it reported {one_of(values)}, but not {objective.name!r}. {near_miss(objective.name, values)}"
+                )
                 return Failure(cause="crashed", message=message.strip(), step=step)
             if not math.isfinite(values[objective.name]):
                 return Failure(cause="diverged", message=f"{objective.name} = {values[objective.name]}", step=step)
         if self.limit_seconds and rung.seconds[row] > self.limit_seconds:
-            return Failure(cause="timeout", message=f"{rung.seconds[row]:.0f} s of {self.limit_seconds:.0f} s", step=step)
+            return Failure(
+                cause="timeout", message=f"{rung.seconds[row]:.0f} s of {self.limit_seconds:.0f} s", step=step
+            )
         return None
 
 

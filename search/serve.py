@@ -40,7 +40,9 @@ def run(home: Path, storage: str | None, name: str | None, port: int, *, announc
     try:
         _wait(server, free, home / "ui.log")
         base = f"http://{HOST}:{free}"
-        announce(f"The front of {full}:\n  {base}{links['front']}\nAll trials:\n  {base}{links['trials']}\nCtrl-C ends it.")
+        announce(
+            f"The front of {full}:\n  {base}{links['front']}\nAll trials:\n  {base}{links['trials']}\nCtrl-C ends it."
+        )
         server.wait()
     except KeyboardInterrupt:
         announce("")

@@ -81,7 +81,7 @@ class Float:
 
 @dataclass(frozen=True, kw_only=True)
 class Integer:
-    """A whole number in [low, high], uniform, or uniform in its logarithm; every value is a cell of the unit interval."""
+    """A whole number in [low, high], uniform or log-uniform; every value is a cell of the unit interval."""
 
     name: str
     low: int
@@ -172,7 +172,7 @@ class Simplex:
         return " + ".join(self.names) + " = 1"
 
     def decode(self, unit: Vector) -> tuple[float, ...]:
-        # what is left of the stick is kept, not what is broken off: it stays exact where one weight is almost everything
+        # what is left of the stick is kept, not what is broken off: exact even where one weight is almost all
         rest, weights = 1.0, []
         for index in range(self.width):
             left = rest * float(unit[index]) ** (1.0 / (self.width - index))
@@ -275,14 +275,16 @@ class Space:
         return unit
 
     def features(self, params: Params) -> Vector:
-        """params -> (f,) for a surrogate: a choice is one-hot, a simplex its weights, an inactive dimension constant."""
+        """params -> (f,) for a surrogate: a choice one-hot, a simplex its weights, an inactive dimension constant."""
         active, parts = self.active(params), []
         for dimension in self.dimensions:
             value = active.get(dimension.name)
             if isinstance(dimension, Choice):
                 parts.append(np.array([float(value is not None and value == option) for option in dimension.options]))
             elif isinstance(dimension, Simplex):
-                parts.append(np.full(len(dimension.names), 1.0 / len(dimension.names)) if value is None else np.array(value))
+                parts.append(
+                    np.full(len(dimension.names), 1.0 / len(dimension.names)) if value is None else np.array(value)
+                )
             else:
                 parts.append(np.array([INACTIVE]) if value is None else dimension.encode(value))
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -346,7 +348,7 @@ class Space:
         return checked
 
     def nest(self, params: Params) -> dict[str, Any]:
-        """Params as a trainer reads them: ``{"divergence": {"name": "alpha", "order": 0.5}, "weights": {...}, ...}``."""
+        """Params as a trainer reads them: ``{"divergence": {"name": "alpha", "order": 0.5}, "weights": {...}}``."""
 
         def visit(nodes: tuple[Node, ...]) -> dict[str, Any]:
             nested: dict[str, Any] = {}

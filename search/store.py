@@ -112,7 +112,9 @@ class Store:
         count = len([each for each in self.names() if each.rsplit("@", 1)[0] == made.name])
         name = made.name if not count else f"{made.name}@{count + 1}"
         assert fresh or not count
-        directions = [StudyDirection.MINIMIZE if o.direction == "min" else StudyDirection.MAXIMIZE for o in made.objectives]
+        directions = [
+            StudyDirection.MINIMIZE if o.direction == "min" else StudyDirection.MAXIMIZE for o in made.objectives
+        ]
         self.storage.create_new_study(directions, name)
         self.define(name, made)
         return name
@@ -180,7 +182,7 @@ class Store:
         return [attributes[key] for key in sorted(attributes) if key.startswith("event:")]
 
     def project(self, name: str, trials: Sequence[Trial], made: Study) -> None:
-        """Bring Optuna's rows up to the highest trial that has ended; idempotent, so a crash in the middle is mended."""
+        """Bring Optuna's rows up to the highest trial that has ended; idempotent, so a crash is mended."""
         study_id = self.storage.get_study_id_from_name(name)
         rows = self.storage.get_all_trials(study_id, deepcopy=False)
         ended = max((trial.number for trial in trials if trial.state != "running"), default=-1)
@@ -259,7 +261,10 @@ def told(trial: Trial, row: Mapping[str, Any], at: float, made: Study) -> Trial:
         report_values=row["report_values"],
         losses=made.losses(values) if judged else (),
         violations=made.violations(values) if judged else (),
-        curve=(*(point for point in trial.curve if point[0] < row["step"]), *([(row["step"], values)] if values else [])),
+        curve=(
+            *(point for point in trial.curve if point[0] < row["step"]),
+            *([(row["step"], values)] if values else []),
+        ),
         failure=Failure(**failure) if failure else None,
         base=row["base"] or trial.base,
         ended=at if ended else 0.0,

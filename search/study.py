@@ -382,8 +382,10 @@ def _measured(
             key = "measure" if entry.measure else "on" if entry.on else next(iter(entry.settings))
             known = [key for key in type(entry).model_fields if key not in ("measure", "on")]
             raise StudyError(
-                f"{where} {key}", expected=f"{one_of(known)}, since this trainer reports its values itself",
-                got=key, hint=near_miss(key, known),
+                f"{where} {key}",
+                expected=f"{one_of(known)}, since this trainer reports its values itself",
+                got=key,
+                hint=near_miss(key, known),
             )
         return None, {}
     measure = entry.measure or name
@@ -412,7 +414,8 @@ def _objective(name: str, entry: ObjectiveTable, provided: set[str] | None, file
         limit = worst if direction == constants["DIRECTION"] else best
     if limit is None:
         raise StudyError(
-            f"{where} limit", expected="the worst value that counts; there is none",
+            f"{where} limit",
+            expected="the worst value that counts; there is none",
             hint="It is the reference point of the hypervolume: a point beyond it adds nothing.",
         )
     return Objective(

@@ -1,4 +1,4 @@
-"""What is known of one trial. A merged model is a trial like any other: it has parents and coefficients instead of a seed."""
+"""What is known of one trial. A merged model is a trial too: it has parents and coefficients instead of a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,9 +64,13 @@ class Trial:
 
 def losses(trials: Sequence[Trial]) -> NDArray[np.float64]:
     """The losses (n, m) of trials that have them."""
-    return np.array([trial.losses for trial in trials], dtype=np.float64).reshape(len(trials), len(trials[0].losses) if trials else 0)
+    return np.array([trial.losses for trial in trials], dtype=np.float64).reshape(
+        len(trials), len(trials[0].losses) if trials else 0
+    )
 
 
 def violations(trials: Sequence[Trial]) -> NDArray[np.float64]:
     """The constraint violations (n, constraints) of trials that have values."""
-    return np.array([trial.violations for trial in trials], dtype=np.float64).reshape(len(trials), len(trials[0].violations) if trials else 0)
+    return np.array([trial.violations for trial in trials], dtype=np.float64).reshape(
+        len(trials), len(trials[0].violations) if trials else 0
+    )

@@ -35,7 +35,9 @@ def test_the_readme_has_every_kind_of_block() -> None:
     assert (ROOT / "docs" / "front.png").is_file()
 
 
-@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "sh"], ids=lambda block: block.split("\n")[0][:40])
+@pytest.mark.parametrize(
+    "block", [block for kind, block in BLOCKS if kind == "sh"], ids=lambda block: block.split("\n")[0][:40]
+)
 def test_commands_run(block: str, folder: Path) -> None:
     for line in block.strip().splitlines():
         program, *words = shlex.split(line, comments=True)

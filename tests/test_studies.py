@@ -11,7 +11,6 @@ from search import api, study
 TOY: dict[str, Any] = {"budget.trials": 8, "budget.population": 4}
 
 
-
 @pytest.mark.parametrize("name", study.shipped())
 def test_every_study_reaches_a_front_on_a_toy_budget(name: str, tmp_path: Path) -> None:
     table = study.read(name).table

@@ -242,9 +242,7 @@ def test_third_parties_come_in_by_their_doors_only() -> None:
 @pytest.mark.parametrize("party", [*DOORS, "requests"])
 def test_a_planted_third_party_is_caught(party: str) -> None:
     planted = f"{SOURCES['search/errors.py']}\ndef late():\n    import {party}.inside\n"
-    assert [found.split(" ", 1)[1] for found in wrong_doors({"search/errors.py": planted})] == [
-        f"imports {party}"
-    ]
+    assert [found.split(" ", 1)[1] for found in wrong_doors({"search/errors.py": planted})] == [f"imports {party}"]
 
 
 def test_every_door_is_used() -> None:

@@ -1,3 +1,7 @@
+# NOTE TO WHOEVER EDITS THIS FILE (remove it): time is short. Freeze the research now; by 01:05 this file must be clean, typed,
+# documented production code without switches (DESIGN, POOL... as constants is fine; CAP/WARP/HINGE/SIGNED/tick/T out),
+# its tests in tests/search/propose green, and your report sent. If the pathwise gain was measured to be at least as good as
+# qLogNEHVI and faster, keep it and say the numbers in the report; otherwise use BoTorch's qLogNEHVI. Speed matters: q=8 at n=60 < 1.5 s CPU.
 """Noisy expected hypervolume improvement. prototype"""
 from collections.abc import Sequence
 from typing import Any

@@ -7,10 +7,11 @@ killed in the middle leaves tables that no later one can mend.
 import fcntl
 import logging
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,9 +45,10 @@ def connect(home: Path, uri: str | None) -> "MlflowClient":
         database = home / "mlflow.db"
         uri = f"sqlite:///{database}"
         if not database.exists():
+            for leftover in home.glob("mlflow.db*"):  # a journal or a log would be replayed into the new file
+                leftover.unlink()
             draft = home / "mlflow.db.new"
-            draft.unlink(missing_ok=True)
-            _close(MlflowClient(f"sqlite:///{draft}", registry_uri=uri))
+            _finish(MlflowClient(f"sqlite:///{draft}", registry_uri=uri), draft)
             os.replace(draft, database)
     return MlflowClient(uri, registry_uri=uri)
 
@@ -74,8 +76,8 @@ def writing(home: Path, me: uuid.UUID) -> Iterator[bool]:
         yield mine
 
 
-def _close(client: "MlflowClient") -> None:
-    client.search_experiments(max_results=1)
-    store = client._tracking_client.store
-    if engine := getattr(store, "engine", None):
-        engine.dispose()
+def _finish(client: "MlflowClient", file: Path) -> None:
+    """Bring a fresh database to rest, in the mode in which a commit waits for the disk once and readers never wait."""
+    client._tracking_client.store.engine.dispose()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode = WAL")

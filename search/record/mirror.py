@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,9 @@ class Mirror:
 
     ``sync`` may be called at any time and killed at any time: what it writes depends on its arguments alone, and
     what is there already is not written again. Between two calls the mirror remembers what it wrote; when
-    another mirror has written in the meantime it reads everything anew.
+    another mirror has written in the meantime it reads everything anew. A run that must be otherwise in what
+    MLflow cannot change, such as a second attempt at a trial, goes to MLflow's trash and is made anew; runs and
+    tags that a user adds are left alone.
     """
 
     def __init__(self, home: Path, *, uri: str | None = None):
@@ -87,8 +89,8 @@ class Mirror:
         if self._client is None:
             self._client = connection.connect(self.home, self.uri)
         if key not in self._studies:
-            local = self.home if self.uri is None else None
-            self._studies[key] = _Mirrored(self._client, local, *key)
+            served = (self.uri or "").startswith("http")
+            self._studies[key] = _Mirrored(self._client, None if served else self.home, *key)
         return self._studies[key].sync(given)
 
 
@@ -108,11 +110,12 @@ class _Mirrored:
     """One study's experiment, and what is known to be in it."""
 
     def __init__(self, client: "MlflowClient", home: Path | None, name: str, generation: int):
+        """``home``: where its artifacts go, or None where a server decides."""
         self.client = client
         self.identity = {"study": name, "generation": str(generation)}
         self.experiment = _experiment(client, home, name, generation)
         self.tags: dict[str, str] = dict(self.experiment.tags)
-        self.runs = Runs(client, self.experiment.experiment_id)
+        self.runs = Runs(client, self.experiment.experiment_id, self.identity)
         self.seen: dict[str, Any] = {}  # trial id -> what its run was last made from
         self.present: set[str] | None = None  # artifacts of the study run that were found there
         self.page_written = -HTML_SECONDS
@@ -161,30 +164,27 @@ class _Mirrored:
     def _artifacts(self, run: str, given: _Given, defined: Mapping[str, Any]) -> bool:
         """Write what changed; False where front.html has to wait for its turn."""
         facts = [(t.id, t.state, t.values, t.violations, t.failure and t.failure.cause) for t in given.trials]
-        page = repr((given.front.to_json(), facts, search.__version__))
-        contents: dict[str, tuple[str, Callable[[], str]]] = {
-            path: (text, lambda text=text: text)  # type: ignore[misc]
-            for path, text in {
-                "front/front.json": given.front.dumps(),
-                "front/front.csv": given.front.to_csv(),
-                "definition.json": json.dumps(clean(defined), indent=1),
-            }.items()
+        texts = {
+            "front/front.json": given.front.dumps(),
+            "front/front.csv": given.front.to_csv(),
+            "definition.json": json.dumps(clean(defined), indent=1),
         }
-        contents["front/front.html"] = (page, lambda: figures.page(given.front, given.trials))
+        sources = {**texts, pages.PAGE: repr((given.front.to_json(), facts, search.__version__))}
         if self.present is None:
             listed = [*self.client.list_artifacts(run), *self.client.list_artifacts(run, "front")]
             self.present = {entry.path for entry in listed}
         held: dict[str, str] = json.loads(self.runs.actual["study"].tags.get("artifacts", "{}"))
-        digests = {path: hashlib.sha256(source.encode()).hexdigest()[:12] for path, (source, _) in contents.items()}
-        stale = [path for path in contents if held.get(path) != digests[path] or path not in self.present]
+        digests = {path: hashlib.sha256(source.encode()).hexdigest()[:12] for path, source in sources.items()}
+        stale = [path for path in sources if held.get(path) != digests[path] or path not in self.present]
         early = time.monotonic() - self.page_written < HTML_SECONDS
-        if given.status == "running" and "front/front.html" in self.present and early:
-            stale = [path for path in stale if path != "front/front.html"]
+        if given.status == "running" and pages.PAGE in self.present and early:
+            stale = [path for path in stale if path != pages.PAGE]
         for path in stale:
-            self.client.log_text(run, contents[path][1](), path)
+            text = figures.page(given.front, given.trials) if path == pages.PAGE else texts[path]
+            self.client.log_text(run, text, path)
             self.present.add(path)
             held[path] = digests[path]
-            if path == "front/front.html":
+            if path == pages.PAGE:
                 self.page_written = time.monotonic()
         if stale:
             self.runs.tag("study", {"artifacts": json.dumps(held, sort_keys=True)})

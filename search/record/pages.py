@@ -18,7 +18,7 @@ EXPERIMENT_TAG_MAX = 5000  # characters; what every supported version takes
 RUN_TAG_MAX = 8000
 ROWS = 30
 PARAMS = 4
-PAGE = "/artifacts/front/front.html"
+PAGE = "front/front.html"
 VIEWS = {"front": "front", "all trials": "trials", "progress": "progress"}
 CLASSIC = "workflowType=machine_learning"  # otherwise the UI opens among its pages for language models
 CHART = {"runsCountToCompare": 100, "deleted": False, "isGenerated": False}
@@ -153,5 +153,6 @@ def _view_link(experiment: str, name: str) -> str:
     return f"#/experiments/{experiment}/runs?{CLASSIC}&viewStateShareKey={name}&compareRunsMode=CHART"
 
 
-def _run_link(experiment: str, run: str, path: str = "") -> str:
+def _run_link(experiment: str, run: str, artifact: str = "") -> str:
+    path = f"/artifacts/{artifact}" if artifact else ""
     return f"#/experiments/{experiment}/runs/{run}{path}?{CLASSIC}"

@@ -42,10 +42,10 @@ class Actual:
 
 
 class Runs:
-    """The runs of one experiment, read once and then followed."""
+    """The runs of one experiment that have the tags ``identity``, read once and then followed."""
 
-    def __init__(self, client: "MlflowClient", experiment: str):
-        self.client, self.experiment = client, experiment
+    def __init__(self, client: "MlflowClient", experiment: str, identity: Mapping[str, str]):
+        self.client, self.experiment, self.identity = client, experiment, identity
         self.actual: dict[str, Actual] = {}
         token = None
         while True:
@@ -115,7 +115,7 @@ class Runs:
         """One run of a page; the second of two with one name is what a lost answer left behind."""
         tags = run.data.tags
         name = tags.get("trial") or ("study" if tags.get("kind") == "study" else None)
-        if name is None:
+        if name is None or any(tags.get(tag) != value for tag, value in self.identity.items()):
             return  # a user's own run
         found = Actual(run.info.run_id, tags, run.data.params, run.info.status, run.info.end_time or 0)
         if name in self.actual:

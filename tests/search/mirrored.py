@@ -67,9 +67,11 @@ def failed(made: Study, number: int, message: str = "loss is NaN", **more: Any) 
     return running(made, number, **{**facts, **more})
 
 
-def study_of(trials: int, objectives: int, seed: int = 0, **tables: Any) -> tuple[Study, list[Trial], Front]:
+def study_of(
+    trials: int, objectives: int, seed: int = 0, name: str = "digits", **tables: Any
+) -> tuple[Study, list[Trial], Front]:
     """A whole study: a curved front with trials behind it, some failed, the last tenth merged."""
-    made, rng = study("digits", objectives, **tables), np.random.default_rng(seed)
+    made, rng = study(name, objectives, **tables), np.random.default_rng(seed)
     known: list[Trial] = []
     for number in range(trials):
         weights, behind = rng.dirichlet(np.ones(objectives)), 0.1 + 0.4 * rng.random() ** 2

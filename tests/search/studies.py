@@ -16,7 +16,12 @@ DISTILL: dict[str, Any] = {
     "name": "tiny-distill",
     "seed": 5,
     "trainer": {"name": "distill", "teacher_steps": 60, "base_steps": 20, "teacher_hidden": [32], "hidden": [12]},
-    "space": {"divergence": ["forward_kl", "alpha"], "weights": {}, "learning_rate": {"high": 0.05}, "optimizer": ["sgd", "adamw"]},
+    "space": {
+        "divergence": ["forward_kl", "alpha"],
+        "weights": {},
+        "learning_rate": {"high": 0.05},
+        "optimizer": ["sgd", "adamw"],
+    },
     "objectives": {"error": {"limit": 1.0}, "kl_to_teacher": {"measure": "kl_to_reference", "limit": 20.0}},
     "proposer": {"name": "ehvi", "start": 6},
     "stop": {"minimum": 3, "grace": 0.25, "share": 0.7},

@@ -91,7 +91,7 @@ def test_a_quiet_launch_prints_the_result_only(here: Path) -> None:
     [
         ("[budget]\ntrails = 6", r"mine.toml [budget] trails: expected one of trials, steps"),
         ("[extra]\na = 1", r"mine.toml extra: expected one of name, description"),
-        ("[stop]\nrule = \"halvin\"", r"Did you mean 'halving'?"),
+        ('[stop]\nrule = "halvin"', r"Did you mean 'halving'?"),
     ],
 )
 def test_a_refused_launch_says_one_line_exits_with_2_and_makes_nothing(here: Path, wrong: str, message: str) -> None:
@@ -103,7 +103,9 @@ def test_a_refused_launch_says_one_line_exits_with_2_and_makes_nothing(here: Pat
     assert sorted(path.name for path in here.iterdir()) == ["mine.toml"]
 
 
-@pytest.mark.parametrize("words", [("front", "mine"), ("status",), ("resume", "mine"), ("status", "mine"), ("ui",), ("sync", "mine")])
+@pytest.mark.parametrize(
+    "words", [("front", "mine"), ("status",), ("resume", "mine"), ("status", "mine"), ("ui",), ("sync", "mine")]
+)
 def test_asking_for_a_study_that_was_never_launched_makes_nothing(here: Path, words: tuple[str, ...]) -> None:
     result = search(*words)
     assert result.exit_code == 2 and "Start one with: search launch NAME" in result.output
@@ -119,7 +121,9 @@ def test_a_wrong_name_gets_a_near_miss(here: Path) -> None:
 
 def test_a_changed_definition_is_refused_field_by_field(here: Path) -> None:
     launched("mine.toml")
-    (here / "mine.toml").write_text(STUDY.replace("f1 = {limit = 1.1}", "f1 = {limit = 2.0}").replace("trials = 6", "trials = 9"))
+    (here / "mine.toml").write_text(
+        STUDY.replace("f1 = {limit = 1.1}", "f1 = {limit = 2.0}").replace("trials = 6", "trials = 9")
+    )
     result = search("launch", "mine.toml")
     assert result.exit_code == 2
     assert "objectives/f1/limit: 1.1 -> 2.0" in result.output
@@ -170,7 +174,9 @@ def test_schema_is_json_and_check_says_the_origin_of_each_dimension(here: Path) 
 
 def test_a_study_in_which_everything_fails_ends_early_and_says_why(here: Path) -> None:
     (here / "broken.py").write_text("def train(trial):\n    raise RuntimeError('no such column: age')\n")
-    text = STUDY.replace('name = "analytic"', 'name = "broken:train"').replace('problem = "zdt1"', "x = {low = 0, high = 1}")
+    text = STUDY.replace('name = "analytic"', 'name = "broken:train"').replace(
+        'problem = "zdt1"', "x = {low = 0, high = 1}"
+    )
     (here / "mine.toml").write_text(text.replace("trials = 6", "trials = 60"))
     result = search("launch", "mine.toml", "--no-mlflow", "--quiet")
     assert result.exit_code == 1
@@ -200,11 +206,15 @@ def train(trial):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_at_a_rung_and_resume_goes_on(here: Path, number: signal.Signals) -> None:
     (here / "slowly.py").write_text(SLOW)
-    text = STUDY.replace('name = "analytic"', 'name = "slowly:train"').replace('problem = "zdt1"', "x = {low = 0, high = 1}")
+    text = STUDY.replace('name = "analytic"', 'name = "slowly:train"').replace(
+        'problem = "zdt1"', "x = {low = 0, high = 1}"
+    )
     text = text.replace("[budget]\ntrials = 6", "[stop]\nrule = 'off'\n[budget]\nsteps = 20\nrungs = 10\ntrials = 3")
     (here / "mine.toml").write_text(text)
     program = [sys.executable, "-m", "search.cli", "launch", "mine.toml", "--no-mlflow"]
-    running = subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(
+        program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     until = time.monotonic() + 60.0
     while time.monotonic() < until and not _reported(here / "runs"):
         time.sleep(0.02)

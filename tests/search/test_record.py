@@ -241,8 +241,13 @@ def test_killed_at_any_write_and_synced_again_it_is_as_if_nothing_had_happened(
 ) -> None:
     from mlflow import MlflowClient
 
+    def growth(name: str) -> list[State]:
+        """t0000 leaves the front, t0001 ends, a merged model joins."""
+        early, late = states(study(name))
+        return [early, [*late[:2], merged(study(name), 2, [1.5, 1.5], (0, 1))]]
+
     def both(name: str, on: Mirror) -> None:
-        for trials, status in zip(states(study(name)), ("running", "finished"), strict=True):
+        for trials, status in zip(growth(name), ("running", "finished"), strict=True):
             sync(on, study(name), trials, status)
 
     undisturbed = next(NAMES)
@@ -268,7 +273,7 @@ def test_killed_at_any_write_and_synced_again_it_is_as_if_nothing_had_happened(
         name, left = next(NAMES), place
         with pytest.raises(Killed, match="^$"):
             both(name, Mirror(home))
-        sync(Mirror(home), study(name), states(study(name))[-1], "finished")
+        sync(Mirror(home), study(name), growth(name)[-1], "finished")
         assert contents(home, name) == expected, f"killed at write {place} of {count}, {calls[place - 1]}"
 
 
@@ -288,7 +293,7 @@ def test_killed_between_two_commits_of_one_write_it_recovers(home: Path, monkeyp
 
     event.listen(Engine, "commit", commit)
     try:
-        for place in itertools.count(1, 3):
+        for place in itertools.count(1, 4):
             name, left = next(NAMES), place
             made = study(name)
             try:
@@ -373,7 +378,8 @@ def test_two_runs_of_one_trial_become_one(home: Path, name: str) -> None:
     client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
     (experiment,) = client.search_experiments(filter_string=f"tags.study = '{name}'")
     for run in ("t0002", "study"):  # what is left when the answer of a server is lost and its client asks again
-        tags = {"trial": run, "kind": "trained"} if run != "study" else {"kind": "study"}
+        ours = {"study": name, "generation": "0"}
+        tags = {**ours, **({"trial": run, "kind": "trained"} if run != "study" else {"kind": "study"})}
         client.create_run(experiment.experiment_id, 4_000_000_000_000, tags, run)
     sync(Mirror(home), made, trials, "finished")
     assert contents(home, name) == before
@@ -386,8 +392,8 @@ def test_a_users_own_run_and_tags_are_left_alone(home: Path, name: str) -> None:
     sync(Mirror(home), made, trials[:2])
     client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
     (experiment,) = client.search_experiments(filter_string=f"tags.study = '{name}'")
-    client.create_run(experiment.experiment_id, run_name="mine")
-    (theirs,) = client.search_runs([experiment.experiment_id], "tags.trial = 't0000'")
+    client.create_run(experiment.experiment_id, run_name="mine", tags={"trial": "t0000"})
+    (theirs,) = client.search_runs([experiment.experiment_id], "attributes.run_name = 't0000'")
     client.set_tag(theirs.info.run_id, "liked", "yes")
     sync(Mirror(home), made, trials, "finished")
     found = contents(home, name)
@@ -445,6 +451,21 @@ def test_weights_of_members_are_copied_once_and_only_at_the_end(
     assert sorted(copied) == ["m0004.safetensors", "t0001.safetensors", "t0002.safetensors"]
 
 
+def test_another_database_takes_the_same_study_and_its_artifacts_stay_at_home(
+    home: Path, name: str, tmp_path: Path
+) -> None:
+    made = study(name)
+    with (
+        contextlib.closing(sqlite3.connect(home / "mlflow.db")) as theirs,
+        contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as ours,
+    ):
+        theirs.backup(ours)
+    on = Mirror(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    sync(on, made, states(made)[-1], "finished")
+    sync(Mirror(home), made, states(made)[-1], "finished")
+    assert contents(tmp_path, name) == contents(home, name)
+
+
 def test_a_study_begun_anew_is_another_experiment(home: Path, name: str) -> None:
     made, on = study(name), Mirror(home)
     links = [sync(on, made, states(made)[0], generation=generation) for generation in (0, 1)]
@@ -463,6 +484,20 @@ def test_an_experiment_that_somebody_else_has_under_this_name_is_not_touched(hom
     sync(Mirror(home), made, states(made)[0])
     assert client.search_runs([theirs]) == []
     assert [run for run, *_ in contents(home, name)["runs"]] == ["study", "t0000", "t0001"]
+
+
+def test_an_experiment_deleted_in_the_ui_stays_deleted_and_another_is_made(home: Path, name: str) -> None:
+    from mlflow import MlflowClient
+
+    made, on = study(name), Mirror(home)
+    first, last = states(made)
+    links = sync(on, made, first)
+    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string=f"tags.study = '{name}'")
+    client.delete_experiment(experiment.experiment_id)
+    assert sync(on, made, last).run != links.run
+    (another,) = client.search_experiments(filter_string=f"tags.study = '{name}'")
+    assert another.name == f"{name} (2)" and len(client.search_runs([another.experiment_id])) == 6
 
 
 def test_a_renamed_experiment_is_found_again(home: Path, name: str) -> None:
@@ -586,14 +621,24 @@ def test_a_home_that_was_moved_is_refused_with_the_way_out(home: Path, name: str
 
 
 def test_a_database_that_was_not_finished_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mlflow.db.new").write_bytes(b"half of a database")
+    leftovers = ["mlflow.db.new", "mlflow.db.new-journal", "mlflow.db-wal"]
+    for leftover in leftovers:
+        (tmp_path / leftover).write_bytes(b"half of a database")
     seen: list[str] = []
-    monkeypatch.setattr(connection, "_close", lambda client: (_ for _ in ()).throw(Killed))
-    monkeypatch.setattr("mlflow.MlflowClient", lambda uri, **_: seen.append(uri))
+
+    def killed(uri: str, **_: Any) -> None:
+        seen.append(uri)
+        raise Killed
+
+    monkeypatch.setattr("mlflow.MlflowClient", killed)
     with pytest.raises(Killed, match="^$"):
         connection.connect(tmp_path, None)
-    assert seen == [f"sqlite:///{tmp_path / 'mlflow.db.new'}"]
-    assert not (tmp_path / "mlflow.db").exists() and not (tmp_path / "mlflow.db.new").exists()
+    assert seen == [f"sqlite:///{tmp_path / 'mlflow.db.new'}"] and list(tmp_path.iterdir()) == []
+
+
+def test_a_fresh_database_is_whole_and_lets_readers_read(home: Path) -> None:
+    assert rows(home, "PRAGMA journal_mode") == [("wal",)] and rows(home, "PRAGMA integrity_check") == [("ok",)]
+    assert not (home / "mlflow.db.new").exists()
 
 
 def test_nothing_of_mlflow_is_set_for_the_rest_of_the_process(home: Path, name: str) -> None:

@@ -156,3 +156,19 @@ def test_the_page_of_the_front_opens_in_its_sandbox(served: tuple[str, Links, in
     browser.open(base + links.page)
     frame = "document.querySelector('iframe[sandbox]')?.src || ''"
     until(lambda: browser.evaluate(frame).startswith("blob:"), lambda: f"a frame: {browser.evaluate(frame)}")
+
+
+def test_a_mirror_over_http_writes_the_same_runs_once(served: tuple[str, Links, int], tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    base, *_ = served
+    made, trials, front = study_of(8, 2, name="remote")
+    for _ in range(2):
+        Mirror(tmp_path, uri=base).sync(made, trials, front, status="finished")
+    client = MlflowClient(base)
+    (experiment,) = client.search_experiments(filter_string="tags.study = 'remote'")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert sorted(runs) == sorted(["study", *(trial.id for trial in trials)])
+    assert runs["t0000"].data.metrics["error"] == trials[0].values["error"]
+    listed = [entry.path for entry in client.list_artifacts(runs["study"].info.run_id, "front")]
+    assert "front/front.json" in listed and not (tmp_path / "artifacts").exists()

@@ -23,8 +23,7 @@ def told(home: Path, made: study.Study) -> list[dict[str, Any]]:
     kept = store.Store(home)
     free = ("seconds", "started", "ended")
     return [
-        {key: value for key, value in vars(trial).items() if key not in free}
-        for trial in kept.trials(made.name, made)
+        {key: value for key, value in vars(trial).items() if key not in free} for trial in kept.trials(made.name, made)
     ]
 
 
@@ -64,7 +63,9 @@ def dying(patch: pytest.MonkeyPatch, deadly: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "deadly"), [(ANALYTIC, "event"), (DISTILL, "event"), (DISTILL, "file")], ids=["analytic", "distill", "file"]
+    ("table", "deadly"),
+    [(ANALYTIC, "event"), (DISTILL, "event"), (DISTILL, "file")],
+    ids=["analytic", "distill", "file"],
 )
 def test_dying_after_every_single_write_changes_neither_trials_nor_front(
     table: dict[str, Any], deadly: str, straight: dict[str, tuple[Path, str]], tmp_path: Path

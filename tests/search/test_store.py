@@ -78,7 +78,9 @@ def test_optuna_reads_what_we_wrote_under_our_numbers(store: Store, made: study.
     store.project(name, store.trials(name, made), made)
     seen = optuna.load_study(study_name=name, storage=store.storage).trials
     assert [trial.state.name for trial in seen] == ["RUNNING", "COMPLETE"]
-    assert seen[1].values == [0.5, 2.0] and seen[1].params == {k: v for k, v in trials[1].params.items() if k != "problem"}
+    assert seen[1].values == [0.5, 2.0] and seen[1].params == {
+        k: v for k, v in trials[1].params.items() if k != "problem"
+    }
     store.rung(name, [row(0, "stopped", f1=1.0, f2=9.0), row(2, f1=0.1, f2=3.0)], checkpoint=None, clock={})
     for _ in range(2):  # the second time changes nothing
         store.project(name, store.trials(name, made), made)
@@ -86,7 +88,9 @@ def test_optuna_reads_what_we_wrote_under_our_numbers(store: Store, made: study.
         assert [trial.state.name for trial in seen] == ["PRUNED", "COMPLETE", "COMPLETE"]
 
 
-def test_a_projection_that_died_half_way_is_mended(store: Store, made: study.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projection_that_died_half_way_is_mended(
+    store: Store, made: study.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = store.create(made)
     store.admit(name, new(made, range(5)))
     store.rung(name, [row(number, f1=0.1 * number, f2=1.0) for number in range(5)], checkpoint=None, clock={})

@@ -134,7 +134,10 @@ def test_problems_with_other_objectives_can_share_a_batch() -> None:
 def test_a_problem_that_breaks_fails_its_own_trial_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "brittle").mkdir()
     (tmp_path / "brittle" / "problem.py").write_text(
-        "def evaluate(point):\n    if point['x'] > 0.5:\n        raise RuntimeError('too far')\n    return {'f1': 1.0}\n"
+        "def evaluate(point):\n"
+        "    if point['x'] > 0.5:\n"
+        "        raise RuntimeError('too far')\n"
+        "    return {'f1': 1.0}\n"
     )
     (tmp_path / "brittle" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
