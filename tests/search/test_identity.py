@@ -77,7 +77,7 @@ SAME = {
             "constraints.nll.measure": "nll",
             "budget.population": 16,
             "proposer": {"name": "ehvi"},
-            "stop": {"rule": "halving", "share": 0.6, "minimum": 12},
+            "stop": {"rule": "halving", "share": 0.75, "minimum": 12},
             "merge": {"evaluations": 9, "parents": 3, "rule": "task_arithmetic"},
         },
     ),

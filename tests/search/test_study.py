@@ -344,7 +344,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (made.table.seed, made.table.repeats, made.table.merge) == (0, False, None)
     assert made.table.budget.model_dump() == {"trials": 64, "steps": 1, "rungs": 1, "population": 16, "minutes": None}
     assert made.table.proposer.name == "ehvi" and made.table.stop.rule == "halving"
-    assert made.stop_settings == {"share": 0.6, "grace": 0.25, "minimum": 12}
+    assert made.stop_settings == {"share": 0.75, "grace": 0.25, "minimum": 12}
     assert read("measured").settings["batch"] == 64
 
 
