@@ -37,22 +37,31 @@ def launch(
     fresh: bool = False,
     extend: bool = False,
     mirror: bool = True,
-    observe: Callable[[Study, str, Sequence[Trial]], None] = lambda study, name, trials: None,
+    quiet: bool = False,
     asked_to_end: Callable[[], bool] = lambda: False,
-    clock: Clock | None = None,
 ) -> Front:
     """Run a study to the end of its budget and return its front; the same call again goes on where it ended.
 
     ``source``: a shipped study's name, a file, or a dict of the same shape. ``extend``: accept safe changes of
-    the definition; ``fresh``: start anew beside what is there. ``mirror``: keep the MLflow record as well.
+    the definition; ``fresh``: start anew beside what is there; ``mirror``: keep the MLflow record as well;
+    ``quiet``: say nothing while it runs; ``asked_to_end``: looked at once a rung.
     Raises SearchError with one clear message; nothing is written by a launch that is refused.
     """
+    from search.live import Live
+
     overrides = {"budget.trials": trials, "seed": seed}
     made = study.read(source, **{key: value for key, value in overrides.items() if value is not None})
-    found, _, _ = run(
-        made, home=Path(home), storage=storage, fresh=fresh, extend=extend, mirror=mirror, observe=observe,
-        asked_to_end=asked_to_end, clock=clock,
-    )  # fmt: skip
+    with Live(quiet=quiet) as live:
+        found, _, _ = run(
+            made,
+            home=Path(home),
+            storage=storage,
+            fresh=fresh,
+            extend=extend,
+            mirror=mirror,
+            observe=live.update,
+            asked_to_end=asked_to_end,
+        )
     return found
 
 
@@ -60,13 +69,13 @@ def run(
     made: Study,
     *,
     home: Path,
-    storage: str | None,
-    fresh: bool,
-    extend: bool,
-    mirror: bool,
-    observe: Callable[[Study, str, Sequence[Trial]], None],
-    asked_to_end: Callable[[], bool],
-    clock: Clock | None,
+    storage: str | None = None,
+    fresh: bool = False,
+    extend: bool = False,
+    mirror: bool = True,
+    observe: Callable[[Study, str, Sequence[Trial]], None] = lambda study, name, trials: None,
+    asked_to_end: Callable[[], bool] = lambda: False,
+    clock: Clock | None = None,
 ) -> tuple[Front, str, dict[str, str]]:
     """A checked study, launched or gone on with: its front, its full name, and where MLflow shows it."""
     clock = clock or Clock()

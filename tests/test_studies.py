@@ -22,10 +22,7 @@ def test_every_study_reaches_a_front_on_a_toy_budget(name: str, tmp_path: Path) 
     if table.merge:
         toy |= {"merge.evaluations": 4}
     made = study.read(name, **toy)
-    front, _, _ = api.run(
-        made, home=tmp_path, storage=None, fresh=False, extend=False, mirror=False,
-        observe=lambda *_: None, asked_to_end=lambda: False, clock=None,
-    )  # fmt: skip
+    front, _, _ = api.run(made, home=tmp_path, mirror=False)
     assert len(front) >= 1
     assert front.trials >= 3
     shutil.rmtree(tmp_path)

@@ -161,8 +161,39 @@ def _run_function(trial: ExternalTrial, reference: str) -> None:
 
 
 def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
-    log = trial.folder / "output.log"
-    words = [fill(word, trial) for word in shlex.split(settings["command"])]
+    with contextlib.suppress(Stopped):
+        try:
+            program = _start(trial, settings)
+        except OSError as error:
+            trial.fail("crashed", f"{error.filename}: {error.strerror}")
+            return
+        limit, late = settings.get("limit_seconds"), threading.Event()
+        watch = threading.Thread(target=_watch, args=(program, limit, late), daemon=True)
+        watch.start()
+        try:
+            log = trial.folder / "output.log"
+            with log.open("a", buffering=1) as kept:
+                for line in program.stdout or ():
+                    if (report := _parse(line)) is None:
+                        kept.write(line)
+                    else:
+                        _pass_on(trial, report, line)
+            code = program.wait()
+            if late.is_set():
+                trial.fail("timeout", f"still running after {limit:g} s")
+            elif code == 0:
+                trial.finish()
+            else:
+                tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
+                trial.fail("crashed", f"exit code {code}\n{tail}")
+        finally:
+            _end(program)
+            watch.join()
+            if program.stdout:
+                program.stdout.close()
+
+
+def _start(trial: ExternalTrial, settings: Mapping[str, Any]) -> "subprocess.Popen[str]":
     environment = {
         **os.environ,
         "SEARCH_PARAMS": json.dumps(trial.params),
@@ -173,42 +204,20 @@ def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
         "SEARCH_FOLDER": str(trial.folder),
         "PYTHONUNBUFFERED": "1",
     }
+    return subprocess.Popen(
+        [fill(word, trial) for word in shlex.split(settings["command"])],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
+        cwd=settings.get("cwd") or None, start_new_session=True, preexec_fn=_die_with_parent,
+    )  # fmt: skip
+
+
+def _watch(program: "subprocess.Popen[str]", limit: float | None, late: threading.Event) -> None:
+    """End a program that is late, and what a program leaves behind: as long as that holds the pipe, we would read."""
     try:
-        program = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
-            cwd=settings.get("cwd") or None, start_new_session=True, preexec_fn=_die_with_parent,
-        )  # fmt: skip
-    except OSError as error:
-        trial.fail("crashed", f"{words[0]}: {error.strerror}")
-        return
-    limit = settings.get("limit_seconds")
-    late = threading.Event()
-    watchdog = threading.Timer(limit or 0.0, lambda: (late.set(), _end(program)))
-    watchdog.daemon = True
-    if limit:
-        watchdog.start()
-    try:
-        with log.open("a", buffering=1) as kept:
-            for line in program.stdout or ():
-                if (report := _parse(line)) is None:
-                    kept.write(line)
-                else:
-                    _pass_on(trial, report, line)
-        code = program.wait()
-        if late.is_set():
-            trial.fail("timeout", f"still running after {limit:g} s")
-        elif code == 0:
-            trial.finish()
-        else:
-            tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
-            trial.fail("crashed", f"exit code {code}\n{tail}")
-    except Stopped:
-        pass
-    finally:
-        watchdog.cancel()
-        _end(program)
-        if program.stdout:
-            program.stdout.close()
+        program.wait(limit or None)
+    except subprocess.TimeoutExpired:
+        late.set()
+    _end(program)
 
 
 def _pass_on(trial: ExternalTrial, report: dict[str, Any], line: str) -> None:

@@ -28,7 +28,7 @@ def told(home: Path, made: study.Study) -> list[dict[str, Any]]:
 
 
 def launch(home: Path, table: dict[str, Any], **options: Any) -> front.Front:
-    return api.launch(table, home=home, mirror=False, **options)
+    return api.launch(table, home=home, mirror=False, quiet=True, **options)
 
 
 @pytest.fixture(scope="module")

@@ -133,7 +133,8 @@ def test_a_function_is_seen_at_the_rungs_and_nowhere_else(function: Train) -> No
 
 
 def test_what_a_function_returns_is_its_result(function: Train) -> None:
-    assert function("trial.report(2, error=0.5)\nreturn {'error': 0.25}").told == [(2, {"error": 0.5}), (6, {"error": 0.25})]
+    search = function("trial.report(2, error=0.5)\nreturn {'error': 0.25}")
+    assert search.told == [(2, {"error": 0.5}), (6, {"error": 0.25})]
     assert function("return {'error': 0.25}").told == [(6, {"error": 0.25})]
 
 
@@ -198,7 +199,7 @@ def test_trials_come_one_after_another_and_those_that_are_admitted_last(function
 
 
 @pytest.mark.parametrize("guard", ["except Exception:", "except (Exception, SystemExit):"])
-def test_the_search_ends_a_function_and_no_catch_all_keeps_it_alive(guard: str, function: Train, tmp_path: Path) -> None:
+def test_no_catch_all_keeps_a_function_alive_that_is_stopped(guard: str, function: Train, tmp_path: Path) -> None:
     search = function(
         f"""
         for step in (2, 4, 6):
@@ -292,7 +293,7 @@ class Ours(Exception):
     """Raised by the search, not by the training code."""
 
 
-@pytest.mark.parametrize("error", [Ours("the disk is full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [Ours("the disk is full"), KeyboardInterrupt("Ctrl-C")])
 @pytest.mark.parametrize(
     "body",
     [
@@ -303,10 +304,8 @@ class Ours(Exception):
     ],
 )
 def test_an_error_of_the_search_is_not_taken_for_a_crash(body: str, error: BaseException, function: Train) -> None:
-    search = Search(error=error)
     with pytest.raises(type(error), match=str(error)):
         function(body, tasks=(task(), task(number=4)), error=error)
-    assert search.rungs == []
 
 
 def test_an_error_of_the_search_ends_the_training_at_once(function: Train, tmp_path: Path) -> None:
@@ -348,7 +347,7 @@ def judged(settings: str, tmp_path: Path, minutes: float | None = None) -> list[
     [
         ("trial.report(2, error=float('nan'))", None, "diverged", "error = nan"),
         ("trial.report(2, error=float('inf'))", None, "diverged", "error = inf"),
-        ("trial.report(2, eror=0.5)", None, "crashed", "it reported one of eror, but not 'error'. Did you mean 'eror'?"),
+        ("trial.report(2, eror=0.5)", None, "crashed", "reported one of eror, but not 'error'. Did you mean 'eror'?"),
         ("trial.report(2, error=0.5)", 1e-9, "timeout", "0 s of 0 s"),
         ("1 / 0", None, "crashed", "ZeroDivisionError"),
     ],
@@ -393,7 +392,7 @@ def test_a_program_s_line_may_be_the_final_one(line: str, told: list[Any], progr
 
 @pytest.mark.parametrize(
     "line",
-    ["{}", '{"step": 2}', '{"error": "low"}', '{"error": true}', '{"error": null}', '[{"error": 1}]', "{error: 1}", "{"],
+    ["{}", '{"step": 2}', '{"error": "low"}', '{"error": true}', '{"error": null}', '[{"error": 1}]', "{error: 1}"],
 )
 def test_what_is_no_object_of_numbers_is_a_line_like_any_other(line: str, program: Train, tmp_path: Path) -> None:
     search = program(f"print('''{line}''')")
@@ -445,7 +444,7 @@ def test_a_program_finds_everything_in_its_environment(program: Train, tmp_path:
     assert Path(where).samefile(tmp_path)
 
 
-def test_a_folder_is_the_same_for_a_program_that_runs_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_runs_elsewhere_finds_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "program.py").write_text(f"{SAY}\n(folder / 'model').touch()\nsay(error=1)\n")
@@ -474,8 +473,15 @@ def test_a_program_that_says_nothing_has_failed(program: Train) -> None:
 
 
 def test_a_program_that_is_not_there_has_failed(tmp_path: Path) -> None:
-    search = run({"command": "nothing-of-that-name --x", "folder": str(tmp_path)}, (task(),), Search())
-    assert search.failure == ("crashed", "nothing-of-that-name: No such file or directory")
+    settings = {"command": "nothing-of-that-name --x", "folder": str(tmp_path)}
+    assert run(settings, (task(),), Search()).failure == ("crashed", "nothing-of-that-name: No such file or directory")
+    with pytest.raises(Ours, match="the disk is full"):
+        run(settings, (task(),), Search(error=Ours("the disk is full")))
+
+
+def test_a_program_whose_folder_is_not_there_has_failed_for_that(tmp_path: Path) -> None:
+    settings = {"command": sys.executable, "folder": str(tmp_path), "cwd": str(tmp_path / "gone")}
+    assert run(settings, (task(),), Search()).failure == ("crashed", f"{tmp_path / 'gone'}: No such file or directory")
 
 
 @pytest.mark.parametrize("step", ["0", "-2", "NaN", "Infinity"])
