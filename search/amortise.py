@@ -7,22 +7,19 @@ hypervolume on top of the whole front are evaluated and added. Nothing enters th
 evaluated, and every evaluation counts, those for fitting too.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import components, front
-from search.errors import MergeError
+from search.files import State
 from search.pareto import choose, coefficients, surrogate
 from search.run import Runner
 from search.study import Objective, Study
 from search.trial import Trial, losses
 
 BATCH = 6  # merges evaluated between two fits
-
-State = Mapping[str, Any]
 
 
 def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
@@ -102,19 +99,6 @@ def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:
     """The merges of exactly these parents."""
     numbers = tuple(trial.number for trial in chosen)
     return [trial for trial in trials if trial.parents == numbers]
-
-
-def load_states(folder: Any, chosen: Sequence[Trial]) -> list[State]:
-    """The parents' weights, which the loop kept when they entered the front."""
-    from safetensors.torch import load_file
-
-    for trial in chosen:
-        if not (folder / f"{trial.id}.safetensors").exists():
-            raise MergeError(
-                f"trial {trial.id}", expected=f"its weights in {folder}", got="no file",
-                hint="Without them it cannot be merged; train the study again with --fresh.",
-            )  # fmt: skip
-    return [load_file(folder / f"{trial.id}.safetensors") for trial in chosen]
 
 
 def _simplex(study: Study) -> bool:

@@ -7,12 +7,11 @@ last event, and since proposals, stopping and training are functions of what is 
 makes the same trials as one that was not interrupted.
 """
 
-import os
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from search import amortise, components, front, propose
 from search.clock import Clock
 from search.errors import SearchError
+from search.files import Files, State
 from search.run import Report, Runner
 from search.store import Row, Store, told
 from search.study import Study
@@ -57,10 +57,11 @@ class Loop:
     ) -> None:
         self.study, self.store, self.name = study, store, name
         self.clock, self.observe, self.asked_to_end = clock or Clock(), observe, asked_to_end
-        self.folder = store.folder(name)
-        self.weights = self.folder / "weights"
+        self.files = Files(store.folder(name))
         with self.clock.part("imports"):
-            self.runner = Runner(study, cache=store.home / "cache", folder=self.folder / "trials", clock=self.clock)
+            self.runner = Runner(
+                study, cache=store.home / "cache", folder=store.folder(name) / "trials", clock=self.clock
+            )
         self.trials = {trial.number: trial for trial in store.trials(name, study)}
         self.began = time.monotonic()
         self._own_error: Exception | None = None
@@ -104,9 +105,7 @@ class Loop:
             )
             for trial in self._running()
         ]  # fmt: skip
-        self.store.rung(self.name, rows, checkpoint=None, clock=self.clock.take())
-        self.trials.update({trial.number: trial for trial in self._told(rows)})
-        self.observe(self.known)
+        self._commit(rows, {})
         self._check_hope()
         return self._admit(self.study.capacity)
 
@@ -120,14 +119,7 @@ class Loop:
     def _resume(self) -> list[Task]:
         """Trials that were at work when the last launch ended, each from its row of the last checkpoint."""
         running = self._running()
-        file = self.store.checkpoint(self.name)
-        if file is None or not (self.folder / file).exists():
-            return [self._task(trial) for trial in running]
-        from safetensors.torch import load_file
-
-        tensors = load_file(self.folder / file)
-        rows = {int(number): row for row, number in enumerate(tensors.pop("numbers").tolist())}
-        states = {number: {key: value[row].clone() for key, value in tensors.items()} for number, row in rows.items()}
+        states = self.files.load_checkpoint(self.store.checkpoint(self.name))
         return [self._task(trial, states.get(trial.number)) for trial in running]
 
     def _task(self, trial: Trial, state: Mapping[str, Any] | None = None) -> Task:
@@ -142,14 +134,14 @@ class Loop:
         keep = self._verdicts(report)
         rows = [self._row(report, row, keep[row]) for row in range(len(report.numbers))]
         with self.clock.part("store"):
-            file = self._save_checkpoint(report, rows)
-            now = self._told(rows)
-            self._save_weights(report, rows, now)
-            self.store.rung(self.name, rows, checkpoint=file, clock=self.clock.take())
-            self.trials.update({trial.number: trial for trial in now})
-            self.store.renew(self.name)
-            self._tidy(file)
-        self.observe(self.known)
+            going = [row for row, each in enumerate(rows) if each.state == "running"]
+            name = None
+            if report.checkpoint is not None and going:
+                numbers = [report.numbers[row] for row in going]
+                name = self.files.save_checkpoint(report.checkpoint(), going, numbers)
+            weights = report.weights
+            states = {n: partial(weights, row) for row, n in enumerate(report.numbers)} if weights else {}
+            self._commit(rows, states, name)
         self._check_hope()
         if self.asked_to_end():
             raise Interrupted
@@ -185,11 +177,6 @@ class Loop:
             values=report.values[row], report_values=report.report_values(row) if judged else {},
             failure=failure, base=report.base,
         )  # fmt: skip
-
-    def _told(self, rows: Iterable[Row]) -> list[Trial]:
-        """The trials after these rows."""
-        at = time.time()
-        return [told(self.trials[row.number], row.to_json(), at, self.study) for row in rows]
 
     def _admit(self, free: int) -> list[Task]:
         """Fill free places with new trials, once enough are free to make a batch worth its proposals."""
@@ -234,7 +221,7 @@ class Loop:
         chosen = amortise.parents(self.study, self.known)
         if len(chosen) < 2:
             return
-        states = amortise.load_states(self.weights, chosen)
+        states = self.files.load_weights(chosen)
         while True:
             batch = [trial for trial in self.known if trial.parents and trial.state == "running"]
             left = self.study.table.merge.evaluations - sum(trial.kind == "merged" for trial in self.known)
@@ -275,15 +262,23 @@ class Loop:
                 )  # fmt: skip
             )
         with self.clock.part("store"):
-            now = self._told(rows)
-            on_front = self._front_ids(now)
-            for trial, state in zip(now, merged, strict=True):
-                if trial.id in on_front:
-                    save(state, self.weights / f"{trial.id}.safetensors")
-            self.store.rung(self.name, rows, checkpoint=None, clock=self.clock.take())
-            self.trials.update({trial.number: trial for trial in now})
-            self.store.renew(self.name)
-            self._tidy(None)
+            self._commit(rows, {trial.number: partial(dict, state) for trial, state in zip(batch, merged, strict=True)})
+
+    def _commit(
+        self, rows: Sequence[Row], states: Mapping[int, Callable[[], State]], checkpoint: str | None = None
+    ) -> None:
+        """Everything that happened since the last commit. ``states``: trial number -> its weights, on demand."""
+        at = time.time()
+        now = [told(self.trials[row.number], row.to_json(), at, self.study) for row in rows]
+        finished = [trial for trial in now if trial.complete and trial.number in states]
+        wanted = self._front_ids(now) if finished else set()
+        for trial in finished:
+            if trial.id in wanted:
+                self.files.save_weights(trial, states[trial.number]())
+        self.store.rung(self.name, rows, checkpoint=checkpoint, clock=self.clock.take())
+        self.trials.update({trial.number: trial for trial in now})
+        self.store.renew(self.name)
+        self.files.tidy(checkpoint, self._front_ids([]))
         self.observe(self.known)
 
     def _front_ids(self, now: Sequence[Trial]) -> set[str]:
@@ -291,38 +286,6 @@ class Loop:
         trials = list({**self.trials, **{trial.number: trial for trial in now}}.values())
         trained = [trial for trial in trials if trial.kind == "trained"]
         return {trial.id for some in (trials, trained) for trial in front.members(some, self.study.reference)[0]}
-
-    def _save_weights(self, report: Report, rows: Sequence[Row], now: Sequence[Trial]) -> None:
-        if report.weights is None or not any(row.state == "finished" for row in rows):
-            return
-        wanted = self._front_ids(now)
-        for row, trial in enumerate(now):
-            if trial.state == "finished" and trial.id in wanted:
-                save(report.weights(row), self.weights / f"{trial.id}.safetensors")
-
-    def _save_checkpoint(self, report: Report, rows: Sequence[Row]) -> str | None:
-        """The rows that go on, in one file that a killed process cannot leave half written."""
-        going = [row for row, each in enumerate(rows) if each.state == "running"]
-        if report.checkpoint is None or not going:
-            return None
-        import torch
-
-        tensors = {key: value[going] for key, value in report.checkpoint().items()}
-        tensors["numbers"] = torch.tensor([rows[row].number for row in going])
-        file = f"checkpoints/rung-{int(time.time() * 1000)}.safetensors"
-        save(tensors, self.folder / file)
-        return file
-
-    def _tidy(self, checkpoint: str | None) -> None:
-        """Remove checkpoints before the last one, and weights of trials that left the front."""
-        for path in (self.folder / "checkpoints").glob("*.safetensors"):
-            if checkpoint is None or path.name != Path(checkpoint).name:
-                path.unlink(missing_ok=True)
-        if self.weights.exists():
-            kept = self._front_ids([])
-            for path in self.weights.glob("*.safetensors"):
-                if path.stem not in kept:
-                    path.unlink(missing_ok=True)
 
     def _check_hope(self) -> None:
         ended = [trial for trial in self.known if trial.state != "running"]
@@ -339,16 +302,3 @@ class Loop:
             got=", ".join(f"{count} {cause}" for cause, count in counts.items()),
             hint=f"All {len(failed)} trials failed, so the study ends here. The last one said:\n{last.message.strip()}",
         )  # fmt: skip
-
-
-def save(tensors: Mapping[str, Any], path: Path) -> None:
-    """safetensors, whole or not at all: written beside, flushed, renamed."""
-    from safetensors.torch import save as serialise
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        file.write(serialise({key: value.contiguous() for key, value in tensors.items()}))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

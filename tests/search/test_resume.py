@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search import api, front, loop, store, study
+from search import api, files, front, loop, store, study
 from tests.search.studies import ANALYTIC, DISTILL
 
 
@@ -57,9 +57,9 @@ def dying(patch: pytest.MonkeyPatch, deadly: str) -> None:
         if committed and deadly == "file":
             raise Killed
 
-    write_event, write_file = store.Store._event, loop.save
+    write_event, write_file = store.Store._event, files.save
     patch.setattr(store.Store, "_event", event)
-    patch.setattr(loop, "save", file)
+    patch.setattr(files, "save", file)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def test_another_seed_gives_other_proposals(name: str) -> None:
 @every_proposer
 def test_global_random_numbers_are_neither_used_nor_moved(name: str) -> None:
     def states() -> list[object]:
-        return [random.getstate(), np.random.get_state(legacy=False)["state"]["key"].tobytes(), torch.get_rng_state().tolist()]
+        numpy = np.random.get_state(legacy=False)["state"]["key"].tobytes()
+        return [random.getstate(), numpy, torch.get_rng_state().tolist()]
 
     trials = history(MIXED, 10, 2)
     before, first = states(), ask(name, MIXED, trials, 2)

@@ -88,7 +88,15 @@ def history(space: Space, n: int, m: int, *, limits: int = 0) -> list[Trial]:
 
 
 def search(
-    name: str, space: Space, problem: Problem, n: int, *, seed: int, reference: Sequence[float], q: int = 1, **settings: int
+    name: str,
+    space: Space,
+    problem: Problem,
+    n: int,
+    *,
+    seed: int,
+    reference: Sequence[float],
+    q: int = 1,
+    **settings: int,
 ) -> list[Trial]:
     """n trials of ``problem``, q at once."""
     trials: list[Trial] = []
