@@ -40,7 +40,7 @@ def pending(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def generator(seed: int, trials: Sequence[Trial], ahead: int = 0) -> Generator:
-    """The random stream of the next proposal but ``ahead``: a function of the study's seed and of the number of points."""
+    """The random stream of the next proposal but ``ahead``, of the study's seed and the number of points."""
     return np.random.default_rng([seed, len(points(trials)) + ahead])
 
 
@@ -61,9 +61,12 @@ def propose(
     defaults that the proposer declares.
     """
     proposer = components.load("proposer", name, where="proposer")
-    chosen = {key: declared["default"] for key, declared in getattr(proposer, "SPACE", {}).items()} | dict(settings or {})
-    found = proposer.propose(space, trials, q, seed=seed, reference=np.asarray(reference, dtype=np.float64), **chosen)
-    return list(found) if repeats else distinct(space, found, trials, q, np.random.default_rng([seed, len(points(trials)), 1]))
+    chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
+    worst = np.asarray(reference, dtype=np.float64)
+    found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
+    # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
+    stream = np.random.default_rng([seed, len(points(trials)), 1])
+    return found if repeats else distinct(space, found, trials, q, stream)
 
 
 def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: int, rng: Generator) -> list[Params]:

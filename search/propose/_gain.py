@@ -1,53 +1,81 @@
-"""Expected hypervolume gain of a point over functions drawn from a posterior, by scalarisation.
+"""The expected gain of a point over functions drawn from a posterior: noisy expected hypervolume improvement.
 
-Hypervolume of a front Y below a reference r = c E[max over y in Y of min over j of ((r_j - y_j) / l_j)_+ ^ m], l uniform on the
-positive sphere, c = pi^(m/2) / (2^m Gamma(m/2 + 1)) (Shang et al. 2018; Deng & Zhang 2019; Golovin & Zhang 2020).
+The hypervolume of a front Y below a reference r is a mean over directions u, uniform on the positive unit sphere
+(Shang et al. 2018; Deng and Zhang 2019; Golovin and Zhang 2020):
+
+    c E_u [max over y in Y of length(y, u)_+ ^ m],    length(y, u) = min over j of (r_j - y_j) / u_j
+
+So the gain of a point is the mean, over draws and directions, of what it adds to the longest ray. Every draw has its
+own losses at the observed points and so its own front, which integrates over what noise leaves open (Daulton, Balandat
+and Bakshy 2021), and a pending point is one more maximum. No boxes are decomposed: the cost is linear in everything, at
+any number of objectives. The maximum is softened and the mean is a logarithm, for its slope (Ament et al. 2023).
+
+While nothing feasible dominates the reference there is no hypervolume to gain. Then there is one direction, in which a
+ray may be negative, and what is gained is nearness to the reference.
 """
 
-import math
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
 import torch
-from torch import Tensor
 from botorch.utils.sampling import draw_sobol_normal_samples
-from search.propose._draws import Draws
+from torch import Tensor
+from torch.nn.functional import softplus
 
-TAU = 1e-3
-DIRECTIONS = 32
-EXACT2 = False
+from search.propose._posterior import Draws
 
+DIRECTIONS = 32  # a draw; every draw has its own
+SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
+SURE = 1e-2  # of a violation's usual size: how far from its limit a draw is certainly infeasible
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gain:
-    def __init__(self, draws: Draws, m: int, count: int, reference: Tensor, scale: Tensor, limits: int = 0, inverse=lambda y: y, inside: bool = True) -> None:
-        self.draws, self.m, self.reference, self.scale = draws, m, reference, scale
-        self.inverse = inverse
-        normal = draw_sobol_normal_samples(m, count * DIRECTIONS, dtype=torch.float64).abs().clamp_min(1e-9)
-        self.directions = (normal / normal.norm(dim=-1, keepdim=True)).reshape(count, 1, DIRECTIONS, m)
-        self.best = torch.full((count, 1, DIRECTIONS), 0.0, dtype=torch.float64)
-        self.power, self.floor = m, 0.0
-        if not inside:
-            self.directions = torch.ones(count, 1, 1, m, dtype=torch.float64)
-            self.best = torch.full((count, 1, 1), -1e9, dtype=torch.float64)
-            self.power, self.floor = 1, -1e9
+    """``draws``: features (c, f) -> (s, c, m + limits), losses and then violations; ``reference``, ``unit`` (m,)."""
 
-    def lengths(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(c, f) -> lengths (draws, c, directions), log-probability of feasible (draws, c)"""
-        found = self.draws(features)
-        room = (self.reference - self.inverse(found[..., : self.m])) / self.scale
-        length = (room[..., 0].unsqueeze(-1) / self.directions[..., 0])
-        for j in range(1, self.m):
-            length = torch.minimum(length, room[..., j].unsqueeze(-1) / self.directions[..., j])
-        ok = torch.sigmoid(-found[..., self.m :] / 1e-2).prod(dim=-1)
-        return length, ok
+    draws: Draws
+    reference: Tensor
+    unit: Tensor
+    directions: Tensor  # (s, 1, l, m)
+    longest: Tensor  # (s, 1, l): the ray so far
+    power: int
 
-    def tell(self, features: Tensor) -> None:
+    @classmethod
+    def over(cls, draws: Draws, count: int, reference: Tensor, unit: Tensor, *, inside: bool) -> Gain:
+        """Nothing is known yet. ``inside``: some point dominates the reference; uses torch's global random stream."""
+        m = len(reference)
+        directions, start = torch.ones(count, 1, 1, m, dtype=torch.float64), -torch.inf
+        if inside:
+            normal = draw_sobol_normal_samples(m, count * DIRECTIONS, dtype=torch.float64).abs().clamp_min(1e-9)
+            directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, DIRECTIONS, m), 0.0
+        longest = torch.full(directions.shape[:-1], start, dtype=torch.float64)
+        power = m if inside else 1
+        return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, power=power)
+
+    def rays(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(c, f) -> lengths (s, c, l), and by how much a point violates its worst limit (s, c)."""
+        values, m = self.draws(features), len(self.reference)
+        room = ((self.reference - values[..., :m]) / self.unit).unsqueeze(2)
+        length = room[..., 0] / self.directions[..., 0]
+        for objective in range(1, m):  # in a loop: the (s, c, l, m) array is never made
+            length = torch.minimum(length, room[..., objective] / self.directions[..., objective])
+        feasible = torch.sigmoid(-values[..., m:] / SURE).prod(dim=2)
+        return length, feasible
+
+    def after(self, features: Tensor) -> Gain:
+        """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
-            length, ok = self.lengths(features)
-            length = torch.where(ok.unsqueeze(-1) > 0.5, length, self.floor).amax(dim=1, keepdim=True)
-            self.best = torch.maximum(self.best, length)
+            length, feasible = self.rays(features)
+            counted = torch.where(feasible.unsqueeze(2) > 0.5, length, length.min() if self.power == 1 else 0.0)
+            return replace(self, longest=torch.maximum(self.longest, counted.amax(dim=1, keepdim=True)))
 
-    def of(self, length: Tensor, ok: Tensor) -> Tensor:
-        """log gain (c,)"""
-        more = torch.nn.functional.softplus((length - self.best) / TAU) * TAU
-        gain = (self.best + more) ** self.power - self.best ** self.power
-        return (gain.mean(dim=-1) * ok).mean(dim=0).clamp_min(1e-300).log()
+    def of(self, length: Tensor, feasible: Tensor) -> Tensor:
+        """Rays -> the logarithm of the expected gain (c,)."""
+        longer = self.longest + SOFT * softplus((length - self.longest) / SOFT)
+        gained = longer**self.power - self.longest**self.power
+        return (gained.mean(dim=2) * feasible).mean(dim=0).clamp_min(torch.finfo(torch.float64).tiny).log()
 
     def __call__(self, features: Tensor) -> Tensor:
-        return self.of(*self.lengths(features))
+        """(c, f) -> (c,)."""
+        return self.of(*self.rays(features))

@@ -64,8 +64,7 @@ class Mirror:
         ``generation``: how many studies of this name were begun before it. StoreError when MLflow refuses.
         """
         key = (study.name, generation)
-        known = tuple(map(_clean_trial, trials))
-        given = _Given(study, known, _clean_front(front), weights, status, clean(notes or {}))
+        given = _Given(study, tuple(trials), _clean_front(front), weights, status, clean(notes or {}))
         self.home.mkdir(parents=True, exist_ok=True)
         with connection.writing(self.home, self._me) as undisturbed:
             if not undisturbed:
@@ -96,7 +95,7 @@ class Mirror:
 
 @dataclasses.dataclass(frozen=True)
 class _Given:
-    """What MLflow must show, without credentials."""
+    """What MLflow must show."""
 
     study: Study
     trials: tuple[Trial, ...]
@@ -225,15 +224,6 @@ def _experiment(client: "MlflowClient", home: Path | None, name: str, generation
             hint="The folder was moved: delete mlflow.db and artifacts, and sync the study again.",
         )  # fmt: skip
     return found[0]
-
-
-def _clean_trial(trial: Trial) -> Trial:
-    params, failure = clean(trial.params), trial.failure
-    if failure and redact(failure.message) != failure.message:
-        failure = dataclasses.replace(failure, message=redact(failure.message))
-    if params == trial.params and failure is trial.failure:
-        return trial
-    return dataclasses.replace(trial, params=params, failure=failure)
 
 
 def _clean_front(front: Front) -> Front:

