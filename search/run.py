@@ -14,7 +14,7 @@ from typing import Any
 
 from search import components
 from search.clock import Clock
-from search.errors import TrialError, near_miss, one_of
+from search.errors import StudyError, TrialError, near_miss, one_of
 from search.study import Objective, Study
 from search.trial import Failure
 from trainers.rung import Budget, Decision, Rung, Task
@@ -47,7 +47,7 @@ class Runner:
     def __init__(self, study: Study, *, cache: Path, folder: Path, clock: Clock) -> None:
         self.study, self.cache, self.clock = study, cache, clock
         self.limit_seconds = study.table.run.trial_minutes and study.table.run.trial_minutes * 60.0
-        self.trainer: ModuleType = import_module(study.trainer)
+        self.trainer = _trainer(study)
         self.settings = dict(study.settings)
         if study.trainer == "trainers.external":
             self.settings |= {"folder": str(folder), "cwd": study.folder, "limit_seconds": self.limit_seconds}
@@ -152,6 +152,14 @@ class Runner:
                 cause="timeout", message=f"{rung.seconds[row]:.0f} s of {self.limit_seconds:.0f} s", step=step
             )
         return None
+
+
+def _trainer(study: Study) -> ModuleType:
+    try:
+        return import_module(study.trainer)
+    except ImportError as error:
+        where = f"{study.file} [trainer] name"
+        raise StudyError(where, expected=f"{study.trainer} to import", got=str(error)) from error
 
 
 def _measure(objective: Objective) -> ModuleType:

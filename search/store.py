@@ -186,7 +186,7 @@ class Store:
         study_id = self.storage.get_study_id_from_name(name)
         rows = self.storage.get_all_trials(study_id, deepcopy=False)
         ended = max((trial.number for trial in trials if trial.state != "running"), default=-1)
-        distributions = _distributions(made.space)
+        distributions = _distributions(made.space, [row.distributions for row in rows])
         for trial in trials:
             if trial.number < len(rows):
                 if rows[trial.number].state == TrialState.RUNNING and trial.state != "running":
@@ -271,22 +271,38 @@ def told(trial: Trial, row: Mapping[str, Any], at: float, made: Study) -> Trial:
     )
 
 
-def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    found: dict[str, BaseDistribution] = {}
+def _distributions(
+    space: Space, known: Sequence[Mapping[str, BaseDistribution]] = ()
+) -> dict[str, tuple[str, BaseDistribution]]:
+    """Our name of a param -> Optuna's name and distribution.
+
+    Optuna lets no choice gain options, so an extended one goes on under another name: ``optimizer (3 options)``.
+    """
+    found: dict[str, tuple[str, BaseDistribution]] = {}
     for dimension in space.dimensions:
         match dimension:
             case Float():
-                found[dimension.name] = FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+                found[dimension.name] = (
+                    dimension.name,
+                    FloatDistribution(dimension.low, dimension.high, log=dimension.log),
+                )
             case Integer():
-                found[dimension.name] = IntDistribution(dimension.low, dimension.high, log=dimension.log)
+                found[dimension.name] = (
+                    dimension.name,
+                    IntDistribution(dimension.low, dimension.high, log=dimension.log),
+                )
             case Choice():
-                found[dimension.name] = CategoricalDistribution(dimension.options)
+                options = CategoricalDistribution(dimension.options)
+                extended = any(each.get(dimension.name, options) != options for each in known)
+                name = f"{dimension.name} ({len(dimension.options)} options)" if extended else dimension.name
+                found[dimension.name] = name, options
             case Simplex():
-                found.update({f"{dimension.name}.{each}": FloatDistribution(0.0, 1.0) for each in dimension.names})
+                parts = [f"{dimension.name}.{each}" for each in dimension.names]
+                found.update({part: (part, FloatDistribution(0.0, 1.0)) for part in parts})
     return found
 
 
-def _template(trial: Trial, made: Study, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def _template(trial: Trial, made: Study, distributions: Mapping[str, tuple[str, BaseDistribution]]) -> FrozenTrial:
     kept = {key: value for key, value in trial.params.items() if key in distributions and not trial.parents}
     merged = {"parents": list(trial.parents), "coefficients": list(trial.coefficients)} if trial.parents else {}
     ended = trial.state != "running"
@@ -294,7 +310,8 @@ def _template(trial: Trial, made: Study, distributions: Mapping[str, BaseDistrib
         number=-1, trial_id=-1, state=STATES[trial.state], value=None, values=_optuna_values(trial, made),
         datetime_start=datetime.fromtimestamp(trial.started),
         datetime_complete=datetime.fromtimestamp(trial.ended) if ended else None,
-        params=kept, distributions={key: distributions[key] for key in kept},
+        params={distributions[key][0]: value for key, value in kept.items()},
+        distributions=dict(distributions[key] for key in kept),
         user_attrs={"search": {"id": trial.id, **merged}}, system_attrs={}, intermediate_values={},
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from sqlalchemy import event
@@ -25,7 +26,7 @@ def made() -> study.Study:
 
 
 def new(made: study.Study, numbers: range) -> list[Trial]:
-    rng = __import__("numpy").random.default_rng(0)
+    rng = np.random.default_rng(0)
     return [Trial(number=number, params=made.space.sample(rng), seed=3) for number in numbers]
 
 
@@ -138,3 +139,19 @@ def test_a_lease_of_another_machine_is_respected_until_it_is_stale(
     with store.lease(name):
         assert store.running(name)
     assert not store.running(name)
+
+
+def test_a_choice_that_gained_an_option_is_still_projected(store: Store) -> None:
+    space = {"divergence": ["forward_kl", "alpha"], "learning_rate": {}}
+    before = study.read({**DISTILL, "space": space})
+    after = study.read({**DISTILL, "space": {**space, "divergence": ["forward_kl", "alpha", "renyi"]}})
+    name = store.create(before)
+    store.admit(name, new(before, range(2)))
+    store.rung(name, [row(n, error=0.5, kl_to_teacher=2.0) for n in range(2)], checkpoint=None, clock={})
+    store.project(name, store.trials(name, before), before)
+    store.define(name, after)
+    store.admit(name, [Trial(number=2, params=after.space.decode(np.full(after.space.width, 0.9)), seed=3)])
+    store.rung(name, [row(2, error=0.5, kl_to_teacher=2.0)], checkpoint=None, clock={})
+    store.project(name, store.trials(name, after), after)
+    seen = optuna.load_study(study_name=name, storage=store.storage).trials
+    assert seen[2].params["divergence (3 options)"] == "renyi"
