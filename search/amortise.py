@@ -1,6 +1,6 @@
 """Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
 
-Parents are well-spread members of the trained front that started from one base. A designed set of merges is
+Parents are members of the trained front that started from one base and hold most hypervolume together. A designed set of merges is
 evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents (the parents
 themselves are free: they are the merges at the corners), and then batches of the merges that promise most
 hypervolume on top of the whole front are evaluated and added. Nothing enters the front that was not truly
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from search import components, front
 from search.files import State
-from search.pareto import choose, coefficients, surrogate
+from search.pareto import coefficients, hypervolume, surrogate
 from search.run import Runner
 from search.study import Objective, Study
 from search.trial import Trial, losses
@@ -23,7 +23,7 @@ BATCH = 6  # merges evaluated between two fits
 
 
 def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
-    """The members to merge: of the trained front, of one base, extremes first, then far from each other."""
+    """The members to merge: of the trained front and of one base, those that hold most hypervolume together."""
     assert study.table.merge
     members, _ = front.members([trial for trial in trials if trial.kind == "trained"], study.reference)
     bases = [trial.base for trial in members if trial.base]
@@ -31,7 +31,8 @@ def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
         return []
     commonest = max(dict.fromkeys(bases), key=bases.count)
     related = [trial for trial in members if trial.base == commonest]
-    chosen = choose.spread(losses(related), min(study.table.merge.parents, len(related)))
+    count = min(study.table.merge.parents, len(related))
+    chosen = hypervolume.greedy(losses(related), study.reference, count)
     return sorted((related[row] for row in chosen), key=lambda trial: trial.number)
 
 
