@@ -1,8 +1,8 @@
 """Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
 
-Parents are members of the trained front that started from one base and hold most hypervolume together. A designed set of merges is
-evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents (the parents
-themselves are free: they are the merges at the corners), and then batches of the merges that promise most
+Parents are members of the trained front that started from one base and hold most hypervolume together. A
+designed set of merges is evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents
+(they are free themselves: they are the merges at the corners), and then batches of the merges that promise most
 hypervolume on top of the whole front are evaluated and added. Nothing enters the front that was not truly
 evaluated, and every evaluation counts, those for fitting too.
 """

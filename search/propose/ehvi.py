@@ -10,9 +10,10 @@
    is continuous (`_climb`) and by mutation of everything.
 5. Running trials and the points already picked are known to each draw, so a batch spreads.
 
-A loss beyond the reference is of no interest and may be huge, as one that diverges: from the reference on, or from the
-median where that is further, losses count logarithmically. Everything runs on one thread: the matrices are small,
-and proposals do not depend on the machine's number of cores.
+A loss beyond the reference is of no interest and may be huge, as one that diverges, and then it would hide the front from
+the model: what lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far
+above as the best is below. Everything runs on one thread: the matrices are small, and proposals do not depend on the
+machine's number of cores.
 """
 
 import warnings
@@ -112,7 +113,8 @@ def _gain(space: Space, known: list[Trial], failed: list[Trial], reference: NDAr
     unit = np.where(unit > 0, unit, 1.0)
     knee = np.maximum(reference, np.median(found, axis=0))
     stretch = np.maximum(knee - found.min(axis=0), 1e-9)
-    tame = np.minimum(found, knee) + stretch * np.log1p(np.maximum(found - knee, 0.0) / stretch)
+    beyond = np.maximum(found - knee, 0.0)
+    tame = np.minimum(found, knee) + beyond / (1.0 + beyond / stretch)
     usual = np.median(np.abs(limits), axis=0)
     usual = np.where(usual > 0, usual, 1.0)
     tame_limits = np.sign(limits) * np.log1p(np.abs(limits) / usual)
