@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_readme_has_every_kind_of_block() -> None:
     assert {kind for kind, _ in BLOCKS} == {"toml", "sh", "python"}
-    assert (ROOT / "docs" / "front.png").is_file()
+    assert (ROOT / "studies" / "distill-digits.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,222 @@
+"""The default proposer: its design, what it looks at, what it survives, and that it is worth its time."""
+
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import pytest
+import torch
+from botorch.acquisition.multi_objective import logei
+from botorch.exceptions.errors import ModelFittingError
+
+from search.propose import ehvi, observed, pending, sobol
+from search.space import Params, Space
+from search.trial import Failure, Trial
+from tests.search.propose.worlds import MIXED, REAL, Problem, finished, history, mixture, search, volume, zdt1
+
+REFERENCES: dict[Callable, tuple[float, float]] = {zdt1: (1.1, 6.0), mixture: (1.5, 1.5)}
+
+
+def ask(space: Space, trials: list[Trial], q: int = 1, **settings: int) -> list[Params]:
+    settings = {"draws": 16, **settings}
+    return ehvi.propose(space, trials, q, seed=0, reference=np.array([2.0, 2.0]), **settings)
+
+
+def tried(space: Space, n: int, problem: Problem, **known: object) -> list[Trial]:
+    rng = np.random.default_rng(3)
+    points = [space.sample(rng) for _ in range(n)]
+    return [finished(number, params, problem(params)) for number, params in enumerate(points)]
+
+
+def modelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many points each model that is fitted from now on has seen."""
+    sizes: list[int] = []
+    original = ehvi.draw
+    monkeypatch.setattr(
+        ehvi, "draw", lambda seen, values, count: sizes.append(len(seen)) or original(seen, values, count)
+    )
+    return sizes
+
+
+def test_the_design_is_a_sobol_sequence_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = modelled(monkeypatch)
+    trials = tried(REAL, 9, zdt1)
+    assert ask(REAL, trials, 2, start=10) == sobol.propose(REAL, trials, 2, seed=0, reference=np.ones(2))
+    assert not sizes
+    ask(REAL, trials, 2, start=9)
+    assert sizes == [9]
+
+
+@pytest.mark.parametrize("space, design", [(REAL, 6), (MIXED, 8)])
+def test_the_design_grows_with_the_space_if_nothing_is_said(
+    space: Space, design: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = modelled(monkeypatch)
+    problem = zdt1 if space is REAL else mixture
+    ask(space, tried(space, design - 1, problem))
+    assert sizes == []
+    ask(space, tried(space, design, problem))
+    assert sizes == [design]
+
+
+def test_a_model_waits_for_half_of_its_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = modelled(monkeypatch)
+    trials = tried(REAL, 8, zdt1)
+    running = [Trial(number=trial.number, params=trial.params, seed=0) for trial in trials]
+    ask(REAL, [*trials[:3], *running[3:]], start=8)
+    assert sizes == []
+    ask(REAL, [*trials[:4], *running[4:]], start=8)
+    assert sizes == [4]
+
+
+def test_failed_stopped_running_and_merged_trials_have_no_losses_to_learn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = modelled(monkeypatch)
+    trials = history(MIXED, 16, 2)
+    ask(MIXED, trials)
+    assert sizes == [10, 11]  # the second also sees the one that diverged, and not the one that crashed
+
+
+def test_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch.utils.cpp_extension
+
+    def refuse(*args: object, **known: object) -> None:
+        raise AssertionError("a compiler was asked for")
+
+    for name in ("load", "load_inline", "_jit_compile"):
+        monkeypatch.setattr(torch.utils.cpp_extension, name, refuse)
+    before = logei._load_attempted
+    assert len(ask(MIXED, history(MIXED, 12, 3), 2)) == 2
+    assert logei._load_attempted is before and logei._C is None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_nothing_and_stays(threads: int) -> None:
+    trials, before = history(MIXED, 12, 2), torch.get_num_threads()
+    expected = ask(MIXED, trials)
+    try:
+        torch.set_num_threads(threads)
+        assert ask(MIXED, trials) == expected
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_fit_that_fails_leaves_the_neighbourhood_of_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise ModelFittingError("All attempts to fit the model have failed.")
+
+    monkeypatch.setattr(ehvi, "draw", fail)
+    trials = history(MIXED, 12, 2)
+    found = ask(MIXED, trials, 20)
+    assert found == ask(MIXED, trials, 20)
+    assert len({MIXED.key(params) for params in found}) == 20
+    front = ehvi._front(observed(trials))
+    near = [
+        params
+        for params in found
+        if any(sum(trial.params.get(name) == value for name, value in params.items()) >= 5 for trial in front)
+    ]
+    assert 4 <= len(near) <= 16
+
+
+def test_a_mistake_in_the_model_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(ehvi, "draw", fail)
+    with pytest.raises(TypeError, match="a bug"):
+        ask(MIXED, history(MIXED, 12, 2))
+
+
+def test_a_batch_spreads_and_running_trials_push_it_away() -> None:
+    trials = tried(REAL, 12, zdt1)
+    first, second = ask(REAL, trials, 2)
+    distance = np.abs(REAL.features(first) - REAL.features(second)).max()
+    assert distance > 0.02
+    running = Trial(number=12, params=first, seed=0)
+    assert pending([*trials, running]) == [running]
+    (other,) = ask(REAL, [*trials, running])
+    assert np.abs(REAL.features(first) - REAL.features(other)).max() > 0.02
+
+
+def test_it_keeps_away_from_where_training_diverges() -> None:
+    trials = tried(REAL, 30, lambda params: (1.0 - params["x0"], 1.0 - params["x1"]))  # the best is where it diverges
+    failure = Failure(cause="diverged", message="loss is NaN", step=1)
+    for trial in list(trials):
+        if trial.params["x0"] > 0.6:
+            trials[trial.number] = Trial(number=trial.number, params=trial.params, seed=0, state="failed", failure=failure)
+    assert 6 < sum(trial.state == "failed" for trial in trials) < 20
+    asked = ask(REAL, trials, 6)
+    assert all(params["x0"] < 0.75 for params in asked)
+    assert all(params["x1"] > 0.8 for params in asked[:2])
+
+
+def test_it_keeps_to_its_limits() -> None:
+    rng, trials = np.random.default_rng(0), []
+    for number in range(24):
+        params = REAL.sample(rng)
+        trials.append(finished(number, params, (params["x0"], params["x1"]), (0.5 - params["x0"], params["x1"] - 2.0)))
+    for params in ask(REAL, trials, 4):
+        assert params["x0"] > 0.45
+    (first,) = ask(REAL, trials)
+    assert first["x0"] < 0.6 and first["x1"] < 0.1
+
+
+def test_it_looks_for_the_limits_where_nothing_keeps_them() -> None:
+    rng, trials = np.random.default_rng(0), []
+    for number in range(20):
+        params = REAL.sample(rng) | {"x2": 0.5 * rng.random()}
+        trials.append(finished(number, params, (params["x0"], params["x1"]), (0.8 - params["x2"],)))
+    assert all(params["x2"] > 0.7 for params in ask(REAL, trials, 3))
+
+
+def test_it_goes_towards_a_reference_that_nothing_dominates() -> None:
+    trials = tried(REAL, 20, lambda params: (3.0 + params["x0"] + params["x2"], 3.0 + params["x1"] + params["x2"]))
+    (params,) = ask(REAL, trials)
+    assert params["x0"] < 0.2 and params["x1"] < 0.2 and params["x2"] < 0.2
+
+
+def test_a_loss_that_explodes_does_not_hide_the_front() -> None:
+    def exploding(params: Params) -> tuple[float, float]:
+        factor = 1e6 if params["x3"] > 0.6 else 1.0
+        return tuple(factor * (0.1 + loss / 10.0) for loss in zdt1(params))
+
+    trials = tried(REAL, 30, exploding)
+    for params in ask(REAL, trials, 3):
+        assert params["x3"] < 0.6 and max(exploding(params)) < 0.6
+
+
+def test_a_long_study_is_cut_to_its_front_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ehvi, "MOST", 12)
+    trials = tried(REAL, 40, zdt1)
+    front = {trial.number for trial in ehvi._front(trials)}
+    kept = [trial.number for trial in ehvi._recent(trials)]
+    assert len(front) < 12 == len(kept) and kept == sorted(kept) and front < set(kept)
+    assert set(kept) - front == set([number for number in range(40) if number not in front][len(front) - 12 :])
+    monkeypatch.setattr(ehvi, "MOST", 2)
+    assert [trial.number for trial in ehvi._recent(trials)] == sorted(front)[-2:]
+    sizes = modelled(monkeypatch)
+    ask(REAL, trials)
+    assert sizes == [2]
+
+
+def reached(name: str, space: Space, problem: Problem, n: int, *, q: int = 1, seeds: int = 3, **settings: int) -> float:
+    """Median over seeds of the hypervolume of n trials."""
+    reference = REFERENCES[problem]
+    runs = [search(name, space, problem, n, seed=s, reference=reference, q=q, **settings) for s in range(seeds)]
+    return median(volume(trials, reference) for trials in runs)
+
+
+@pytest.mark.parametrize("space, problem", [(REAL, zdt1), (MIXED, mixture)], ids=["zdt1", "mixture"])
+def test_a_short_search_reaches_more_than_twice_as_many_blind_trials(space: Space, problem: Problem) -> None:
+    found = reached("ehvi", space, problem, 20, q=4, draws=16)
+    assert found > reached("random", space, problem, 40) + 0.05
+    assert found > reached("sobol", space, problem, 40) + 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space, problem", [(REAL, zdt1), (MIXED, mixture)], ids=["zdt1", "mixture"])
+def test_a_search_reaches_more_than_any_other_proposer(space: Space, problem: Problem) -> None:
+    found = reached("ehvi", space, problem, 40)
+    for name in ("random", "sobol", "tpe", "nsga2"):
+        assert found > reached(name, space, problem, 40) + 0.05
