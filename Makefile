@@ -8,9 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/$(VENV)/torch-extensions
 
 demo: $(READY)  ## the main job: train, merge, and show the front
 	$(VENV)/bin/search launch distill-digits
-	@echo
-	@echo "Look at it in the MLflow UI with:  $(VENV)/bin/search ui"
-	@echo "Fine-tune to conflicting views:    $(VENV)/bin/search launch two-views-digits"
+	@echo "  $(VENV)/bin/search launch two-views-digits                  the next study"
 
 test: $(READY)  ## the fast suite
 	$(VENV)/bin/python -m pytest -q

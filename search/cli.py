@@ -153,7 +153,7 @@ def _run(
             live.__exit__()
             click.echo(
                 "Stopped at a rung; everything is stored. "
-                f"Go on with: search resume {made.name}{_where(home, storage)}",
+                f"Go on with: {_program()} resume {made.name}{_where(home, storage)}",
                 err=True,
             )
             sys.exit(130)
@@ -392,12 +392,23 @@ def _where(home: Path, storage: str | None) -> str:
 
 
 def _next(study: str, name: str, home: Path, storage: str | None, links: dict[str, str]) -> None:
-    where = _where(home, storage)
-    click.echo("\nNext:")
+    where, program = _where(home, storage), _program()
+    hints = {f"front {study} --html front.html{where}": "one page that works offline"}
     if links:
-        click.echo(f"  search ui {study}{where}".ljust(54) + "the front in the MLflow UI")
-    click.echo(f"  search front {study} --html front.html{where}".ljust(54) + "one page that works offline")
-    click.echo(f"  search resume {study} --trials +32{where}".ljust(54) + "spend more budget")
+        hints = {f"ui {study}{where}": "the front in the MLflow UI", **hints}
+    hints[f"resume {study} --trials +32{where}"] = "spend more budget"
+    wide = max(map(len, hints))
+    click.echo("\nNext:")
+    for words, purpose in hints.items():
+        click.echo(f"  {program} {words.ljust(wide)}   {purpose}")
+
+
+def _program() -> str:
+    """What to type for this command line: ``search``, or the way to it where it is not on the path."""
+    import shutil
+
+    called = Path(sys.argv[0])
+    return "search" if shutil.which("search") or called.name != "search" else str(called)
 
 
 if __name__ == "__main__":

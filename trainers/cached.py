@@ -31,9 +31,7 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def cached(
-    cache: Path, name: str, recipe: Mapping, make: Callable[[], dict[str, Tensor]]
-) -> dict[str, Tensor]:
+def cached(cache: Path, name: str, recipe: Mapping, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The state dict made by `make()`, from `cache` when this recipe (plain data) was made before."""
     key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     path = Path(cache) / f"{name}-{key[:24]}.safetensors"

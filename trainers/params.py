@@ -24,9 +24,7 @@ def complete(declared: Mapping[str, Any], given: Mapping[str, Any], *, where: st
     for name, entry in declared.items():
         names = entry.get("simplex") if isinstance(entry, Mapping) else None
         if names and name in given and sorted(given[name]) != sorted(names):
-            raise ValueError(
-                f"{where} {name}: expected a share for each of {sorted(names)}, got {sorted(given[name])}"
-            )
+            raise ValueError(f"{where} {name}: expected a share for each of {sorted(names)}, got {sorted(given[name])}")
     return {name: given[name] if name in given else _default(name, entry) for name, entry in declared.items()}
 
 

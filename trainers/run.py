@@ -48,9 +48,7 @@ def _seat(population: Population, tasks: list[Task], space: dict[str, Any], budg
     """Admit tasks into the free places, once all of them are known to fit the budget."""
     free = budget.population - len(population.tasks)
     if len(tasks) > free:
-        raise ValueError(
-            f"admit: expected at most {free} tasks, got {len(tasks)}: population = {budget.population}"
-        )
+        raise ValueError(f"admit: expected at most {free} tasks, got {len(tasks)}: population = {budget.population}")
     for task in tasks:
         if task.step % budget.rung_steps or not 0 <= task.step < budget.steps:
             expected = f"a multiple of rung_steps = {budget.rung_steps} below steps = {budget.steps}"

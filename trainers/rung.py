@@ -17,9 +17,7 @@ class Task:
     """One trial as a trainer sees it: what to train, from where."""
 
     number: int  # trial number, only to be handed back
-    params: dict[
-        str, Any
-    ]  # nested: {"learning_rate": 0.01, "optimizer": {"name": "sgd", "momentum": 0.9}, ...}
+    params: dict[str, Any]  # nested: {"learning_rate": 0.01, "optimizer": {"name": "sgd", "momentum": 0.9}, ...}
     seed: int  # the row's random stream: its data order
     step: int = 0  # steps already done
     state: dict[str, Tensor] | None = None  # what `Rung.checkpoint` gave for this row, without the row axis
@@ -38,9 +36,7 @@ class Budget:
             if getattr(self, name) < 1:
                 raise ValueError(f"budget {name}: expected at least 1, got {getattr(self, name)}")
         if self.steps % self.rung_steps:
-            raise ValueError(
-                f"budget steps: expected a multiple of rung_steps = {self.rung_steps}, got {self.steps}"
-            )
+            raise ValueError(f"budget steps: expected a multiple of rung_steps = {self.rung_steps}, got {self.steps}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +47,7 @@ class Rung:
     steps: list[int]
     finite: list[bool]
     seconds: list[float]  # training cost of each row so far; wall time is shared equally over the rows
-    values: dict[str, list[float]] = field(
-        default_factory=dict
-    )  # what a trainer reports by itself, instead of outputs
+    values: dict[str, list[float]] = field(default_factory=dict)  # what a trainer reports by itself, instead of outputs
     outputs: Callable[[str], dict[str, Tensor]] | None = None  # split "choose" or "report" -> named tensors
     weights: Callable[[int], dict[str, Tensor]] | None = None  # row -> state dict of a plain module
     checkpoint: Callable[[], dict[str, Tensor]] | None = None  # everything needed to go on, (k, ...) tensors

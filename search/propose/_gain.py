@@ -11,7 +11,8 @@ and Bakshy 2021), and a pending point is one more maximum. No boxes are decompos
 any number of objectives. The maximum is softened and the mean is a logarithm, for its slope (Ament et al. 2023).
 
 While nothing feasible dominates the reference there is no hypervolume to gain. Then there is one direction, in which a
-ray may be negative, and what is gained is nearness to the reference.
+ray may be negative, and what is gained is nearness to the reference, in the farthest loss and a little in all of
+them (the augmented Chebyshev distance of Knowles 2006).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from search.propose._posterior import Draws
 
 DIRECTIONS = 32  # a draw; every draw has its own
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
+AUGMENT = 0.1
 SURE = 1e-2  # of a violation's usual size: how far from its limit a draw is certainly infeasible
 
 
@@ -39,19 +41,18 @@ class Gain:
     unit: Tensor
     directions: Tensor  # (s, 1, l, m)
     longest: Tensor  # (s, 1, l): the ray so far
-    power: int
+    inside: bool  # some feasible point dominates the reference
 
     @classmethod
     def over(cls, draws: Draws, count: int, reference: Tensor, unit: Tensor, *, inside: bool) -> Gain:
-        """Nothing is known yet. ``inside``: some point dominates the reference; uses torch's global random stream."""
+        """Nothing is known yet; uses torch's global random stream."""
         m = len(reference)
         directions, start = torch.ones(count, 1, 1, m, dtype=torch.float64), -torch.inf
         if inside:
             normal = draw_sobol_normal_samples(m, count * DIRECTIONS, dtype=torch.float64).abs().clamp_min(1e-9)
             directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, DIRECTIONS, m), 0.0
         longest = torch.full(directions.shape[:-1], start, dtype=torch.float64)
-        power = m if inside else 1
-        return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, power=power)
+        return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, inside=inside)
 
     def rays(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> lengths (s, c, l), and by how much a point violates its worst limit (s, c)."""
@@ -60,6 +61,8 @@ class Gain:
         length = room[..., 0] / self.directions[..., 0]
         for objective in range(1, m):  # in a loop: the (s, c, l, m) array is never made
             length = torch.minimum(length, room[..., objective] / self.directions[..., objective])
+        if not self.inside:
+            length = length + AUGMENT * room.mean(dim=3)
         feasible = torch.sigmoid(-values[..., m:] / SURE).prod(dim=2)
         return length, feasible
 
@@ -67,13 +70,14 @@ class Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
             length, feasible = self.rays(features)
-            counted = torch.where(feasible.unsqueeze(2) > 0.5, length, length.min() if self.power == 1 else 0.0)
+            counted = torch.where(feasible.unsqueeze(2) > 0.5, length, 0.0 if self.inside else length.min())
             return replace(self, longest=torch.maximum(self.longest, counted.amax(dim=1, keepdim=True)))
 
     def of(self, length: Tensor, feasible: Tensor) -> Tensor:
         """Rays -> the logarithm of the expected gain (c,)."""
         longer = self.longest + SOFT * softplus((length - self.longest) / SOFT)
-        gained = longer**self.power - self.longest**self.power
+        power = len(self.reference) if self.inside else 1
+        gained = longer**power - self.longest**power
         return (gained.mean(dim=2) * feasible).mean(dim=0).clamp_min(torch.finfo(torch.float64).tiny).log()
 
     def __call__(self, features: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from botorch.exceptions.errors import BotorchError
+from botorch.exceptions.errors import BotorchError, ModelFittingError
 from botorch.exceptions.warnings import BotorchWarning
 from gpytorch.utils.warnings import GPInputWarning
 from linear_operator.utils.errors import NanError, NotPSDError
@@ -50,7 +50,7 @@ GLOBAL, LOCAL, KEPT = 512, 256, 256  # candidates over the space and around the 
 SCALES = (0.02, 0.05, 0.1, 0.3)  # of mutations
 CLIMBERS, FIRST, NEXT = 6, 25, 10  # points that climb, steps for the first and for the other points of a batch
 MUTANTS, ROUNDS = 32, 2
-UNFIT = (BotorchError, NotPSDError, NanError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+UNFIT = (BotorchError, ModelFittingError, NotPSDError, NanError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
 AVOIDED = ("diverged", "out_of_memory")
 
 

@@ -12,7 +12,9 @@ SECRETS = ["s3cret", "s3/cr:et", "s3@cret", "s3%40cret", "s3?c#ret"]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("shape", ["postgresql+psycopg://ann:{}@db:5432/x", "see 'http://ann:{}@host/#/a'", "a://:{}@b c://d:{}@e"])
+@pytest.mark.parametrize(
+    "shape", ["postgresql+psycopg://ann:{}@db:5432/x", "see 'http://ann:{}@host/#/a'", "a://:{}@b c://d:{}@e"]
+)
 def test_no_password_survives_in_any_url(secret: str, shape: str) -> None:
     said = redact(shape.format(secret, secret))
     assert secret not in said and "ann" not in said
@@ -20,7 +22,10 @@ def test_no_password_survives_in_any_url(secret: str, shape: str) -> None:
 
 
 def test_a_password_given_as_a_query_or_as_a_word_is_redacted_too() -> None:
-    assert redact("postgresql://db/x?user=a&password=p4ss&sslmode=on") == "postgresql://db/x?user=a&password=***&sslmode=on"
+    assert (
+        redact("postgresql://db/x?user=a&password=p4ss&sslmode=on")
+        == "postgresql://db/x?user=a&password=***&sslmode=on"
+    )
     assert redact("host=db password=p4ss dbname=x") == "host=db password=*** dbname=x"
 
 

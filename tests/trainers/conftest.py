@@ -62,9 +62,7 @@ class Toy:
         params = {
             "divergence": self.own("objectives.divergences", divergence, rng),
             "optimizer": self.own("trainers.optimizers", optimizer, rng),
-            "weights": {
-                n: s / sum(shares) for n, s in zip(("labels", "teacher", "entropy"), shares, strict=True)
-            },
+            "weights": {n: s / sum(shares) for n, s in zip(("labels", "teacher", "entropy"), shares, strict=True)},
             "temperature": rng.uniform(1, 4),
             "learning_rate": 10 ** rng.uniform(-3, -1.5),
             "weight_decay": 10 ** rng.uniform(-4, -1),
@@ -74,9 +72,7 @@ class Toy:
     @staticmethod
     def own(home, name, rng):
         space = importlib.import_module(f"{home}.{name}").SPACE
-        return {"name": name} | {
-            key: rng.uniform(entry["low"], entry["high"]) for key, entry in space.items()
-        }
+        return {"name": name} | {key: rng.uniform(entry["low"], entry["high"]) for key, entry in space.items()}
 
 
 @pytest.fixture

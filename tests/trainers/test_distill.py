@@ -135,9 +135,7 @@ def test_teacher_and_base_are_trained_once_and_again_when_their_files_are_cut(te
     path.write_bytes(path.read_bytes()[:1000])
     again = teach([{}], cache=tmp_path)
     assert calls[3:] == [(64, 64, 10)]
-    assert again[40]["outputs"]["choose"]["reference_logits"].equal(
-        first[40]["outputs"]["choose"]["reference_logits"]
-    )
+    assert again[40]["outputs"]["choose"]["reference_logits"].equal(first[40]["outputs"]["choose"]["reference_logits"])
 
 
 def test_the_engines_of_a_study_agree(teach):
@@ -187,9 +185,7 @@ def test_each_divergence_is_computed_once_for_all_of_its_rows(monkeypatch):
         )
     names = ["total_variation", "forward_kl", "total_variation", "total_variation", "forward_kl"]
     tasks = [
-        Task(
-            number=i, seed=0, params={"temperature": 1.0, "divergence": {"name": name}} | weights(teacher=1.0)
-        )
+        Task(number=i, seed=0, params={"temperature": 1.0, "divergence": {"name": name}} | weights(teacher=1.0))
         for i, name in enumerate(names)
     ]
     logits = torch.randn(5, 4, 3)

@@ -486,7 +486,7 @@ def test_a_program_whose_folder_is_not_there_has_failed_for_that(tmp_path: Path)
 
 @pytest.mark.parametrize("step", ["0", "-2", "NaN", "Infinity"])
 def test_a_step_that_is_none_is_a_failure_that_shows_the_line(step: str, program: Train) -> None:
-    cause, message = program(f"print('{{\"step\": {step}, \"error\": 1}}', flush=True)\nsignal.pause()").failure
+    cause, message = program(f'print(\'{{"step": {step}, "error": 1}}\', flush=True)\nsignal.pause()').failure
     assert cause == "crashed" and message.endswith(f'in the line {{"step": {step}, "error": 1}}')
 
 

@@ -29,9 +29,7 @@ def tune(cache):
 
         tasks = [Task(number=i, params=params, seed=0) for i, params in enumerate(given)]
         budget = Budget(steps=steps, rung_steps=steps, population=len(tasks))
-        multitask.train(
-            tasks, budget=budget, settings=settings or {}, device="cpu", cache=cache, at_rung=at_rung
-        )
+        multitask.train(tasks, budget=budget, settings=settings or {}, device="cpu", cache=cache, at_rung=at_rung)
         return last
 
     return tune

@@ -13,16 +13,12 @@ def test_what_is_left_out_takes_its_default():
 
 
 def test_what_is_unknown_is_refused():
-    with pytest.raises(
-        ValueError, match=r"distill settings: expected some of \['base_steps'.* got \['widht'\]"
-    ):
+    with pytest.raises(ValueError, match=r"distill settings: expected some of \['base_steps'.* got \['widht'\]"):
         complete(distill.SETTINGS, {"widht": 32}, where="distill settings")
 
 
 def test_a_simplex_has_a_share_for_each_of_its_names():
-    with pytest.raises(
-        ValueError, match=r"here weights: expected a share for each of .* got \['labels', 'teacher'\]"
-    ):
+    with pytest.raises(ValueError, match=r"here weights: expected a share for each of .* got \['labels', 'teacher'\]"):
         complete(distill.SPACE, {"weights": {"labels": 0.5, "teacher": 0.5}}, where="here")
 
 

@@ -20,9 +20,7 @@ def alone(toy, task, step):
     for age, index in enumerate(torch.from_numpy(order(task.seed, 0, STEPS, n=96, batch=toy.batch)), 1):
         logits, teacher = module(data["inputs"][index]), data["reference_logits"][index]
         log_p = logits.log_softmax(-1)
-        apart = kl_div(
-            (logits / warmth).log_softmax(-1), (teacher / warmth).softmax(-1), reduction="batchmean"
-        )
+        apart = kl_div((logits / warmth).log_softmax(-1), (teacher / warmth).softmax(-1), reduction="batchmean")
         penalty = torch.log(torch.tensor(4.0, dtype=torch.float64)) + (log_p.exp() * log_p).sum(-1).mean()
         loss = shares["labels"] * cross_entropy(logits, data["labels"][index])
         loss = loss + shares["teacher"] * warmth**2 * apart + shares["entropy"] * penalty
@@ -125,9 +123,7 @@ def test_the_examples_of_all_rows_are_gathered_once_when_they_are_the_same_with_
     once = own._orders
     monkeypatch.setattr(own, "_orders", lambda steps: once(steps)[:, None].repeat(6, 1))
     shapes = []
-    monkeypatch.setattr(
-        own, "_batch", lambda index, batch=own._batch: shapes.append(index.shape) or batch(index)
-    )
+    monkeypatch.setattr(own, "_batch", lambda index, batch=own._batch: shapes.append(index.shape) or batch(index))
     assert shared._orders(2).shape == (2, toy.batch)
     shared.advance(STEPS)
     own.advance(STEPS)

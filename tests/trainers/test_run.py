@@ -90,9 +90,7 @@ def test_params_left_out_take_the_default_and_unknown_ones_are_refused(toy):
     task.params.clear()
     assert converse(toy, [task], all_on)[-1].finite == [True]
     task.params["learningrate"] = 0.1
-    with pytest.raises(
-        ValueError, match=r"task 0 params: expected some of \['divergence'.* got \['learningrate'\]"
-    ):
+    with pytest.raises(ValueError, match=r"task 0 params: expected some of \['divergence'.* got \['learningrate'\]"):
         converse(toy, [task], all_on)
 
 

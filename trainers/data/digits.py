@@ -33,9 +33,7 @@ def load() -> dict[str, tuple[Tensor, Tensor]]:
 
 def _divide(index, labels: Tensor, size: int) -> tuple[list[int], list[int]]:
     """The rest and `size` of the indices, each with the classes in equal shares."""
-    rest, taken = train_test_split(
-        list(index), test_size=size, random_state=SEED, stratify=labels[list(index)]
-    )
+    rest, taken = train_test_split(list(index), test_size=size, random_state=SEED, stratify=labels[list(index)])
     return sorted(rest), sorted(taken)
 
 

@@ -23,8 +23,7 @@ def gradients(model, loss, tasks):
         rows = [slice(i, i + 1) for i in range(len(measures))]
         batches = [{name: tensor[row] for name, tensor in batch.items()} if own else batch for row in rows]
         pairs = [
-            one(measure, parameters[row], each)
-            for measure, row, each in zip(measures, rows, batches, strict=True)
+            one(measure, parameters[row], each) for measure, row, each in zip(measures, rows, batches, strict=True)
         ]
         losses, slopes = zip(*pairs, strict=True)
         return torch.cat(losses), torch.cat(slopes)

@@ -60,9 +60,7 @@ class MLP:
         return self.layout[-1].stop
 
     def module(self) -> nn.Sequential:
-        parts = [
-            part for wide, narrow in pairwise(self.sizes) for part in (nn.Linear(wide, narrow), nn.ReLU())
-        ]
+        parts = [part for wide, narrow in pairwise(self.sizes) for part in (nn.Linear(wide, narrow), nn.ReLU())]
         return nn.Sequential(*parts[:-1])
 
     def init(self, seed: int) -> dict[str, Tensor]:

@@ -58,7 +58,9 @@ def test_draws_spread_as_the_posterior_does(monkeypatch: pytest.MonkeyPatch) -> 
     found = draw(features, values, 512)(elsewhere)[..., 0]
     posterior = kept[0].posterior(elsewhere)
     scale = values.std()
-    torch.testing.assert_close(found.mean(0), posterior.mean[:, 0] * scale + values.mean(), rtol=0, atol=0.2 * scale.item())
+    torch.testing.assert_close(
+        found.mean(0), posterior.mean[:, 0] * scale + values.mean(), rtol=0, atol=0.2 * scale.item()
+    )
     spread = posterior.variance[:, 0].sqrt() * scale
     assert spread.max() > 3 * spread.min()
     torch.testing.assert_close(found.std(0), spread, rtol=0.3, atol=0.05 * scale.item())

@@ -27,9 +27,7 @@ def take(optimizer):
     def take(rows, slope, steps, *, learning_rate=0.01, weight_decay=0.0):
         columns = {name: entry["default"] for name, entry in optimizer.SPACE.items()}
         columns |= {"learning_rate": learning_rate, "weight_decay": weight_decay}
-        columns = {
-            name: torch.as_tensor(value).to(rows).expand(len(rows), 1) for name, value in columns.items()
-        }
+        columns = {name: torch.as_tensor(value).to(rows).expand(len(rows), 1) for name, value in columns.items()}
         slots = {name: torch.zeros_like(rows) for name in optimizer.SLOTS}
         for age in range(1, steps + 1):
             ages = torch.full((len(rows), 1), float(age), dtype=torch.float64)
@@ -119,9 +117,7 @@ def test_rows_of_one_step_may_have_different_ages(optimizer):
 
     def once(rows, ages):
         slots = {name: torch.full_like(rows, 0.1) for name in optimizer.SLOTS}
-        own = {
-            name: torch.full((len(rows), 1), value, dtype=torch.float64) for name, value in columns.items()
-        }
+        own = {name: torch.full((len(rows), 1), value, dtype=torch.float64) for name, value in columns.items()}
         ages = torch.tensor(ages, dtype=torch.float64)[:, None]
         optimizer.update(rows, rows.cos(), slots, age=ages, layers=LAYERS, **own)
         return rows
