@@ -2,38 +2,45 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 WORK = ("training", "measuring")  # everything else is the launch's own overhead
 
 
 class Clock:
-    """Seconds by part. Parts may nest: an inner part's seconds are not counted in the outer one."""
+    """Seconds by part. Parts nest, and every moment belongs to the innermost one."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-        self._inner = [0.0]
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._parts: list[str] = []
+        self._since = time.perf_counter()
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        self._inner.append(0.0)
+        self._charge()
+        self._parts.append(name)
         try:
             yield
         finally:
-            whole = time.perf_counter() - began
-            self.seconds[name] += whole - self._inner.pop()
-            self._inner[-1] += whole
+            self._charge()
+            self._parts.pop()
 
     def take(self) -> dict[str, float]:
-        """The seconds since the last call, rounded to milliseconds."""
-        taken = {name: round(seconds, 3) for name, seconds in self.seconds.items()}
-        self.seconds.clear()
+        """The seconds since the last call, rounded to milliseconds; of parts that are still open too."""
+        self._charge()
+        taken = {name: round(seconds, 3) for name, seconds in self._seconds.items()}
+        self._seconds.clear()
         return taken
 
+    def _charge(self) -> None:
+        now = time.perf_counter()
+        if self._parts:
+            self._seconds[self._parts[-1]] += now - self._since
+        self._since = now
 
-def overhead(seconds: dict[str, float]) -> float:
+
+def overhead(seconds: Mapping[str, float]) -> float:
     """Share of the time that is neither training nor measuring."""
     total = sum(seconds.values())
     return 1.0 - sum(seconds.get(name, 0.0) for name in WORK) / total if total else 0.0
