@@ -75,8 +75,10 @@ def test_the_time_is_told_where_the_trainer_knows_its_pace() -> None:
     assert checked.seconds(zdt1) == pytest.approx(1000.0)
     assert "  time: at most 17 min of training on one core" in checked.text(zdt1).splitlines()
     assert "  time: at most 1 s of training on one core" in checked.text(study.read("zdt1")).splitlines()
-    assert checked.seconds(study.read(STUDY)) is None
-    assert "  time: only the first rung can tell" in text()
+    own = {"trainer": {"command": "train {rate}"}, "space": {"rate": {"low": 0.0, "high": 1.0}}}
+    untold = study.read({**own, "objectives": {"error": {"limit": 1.0}}})
+    assert checked.seconds(untold) is None
+    assert "  time: only the first rung can tell" in checked.text(untold).splitlines()
 
 
 def test_the_last_line_is_the_identity_of_the_study() -> None:
@@ -99,7 +101,9 @@ def test_as_json_it_is_the_whole_definition_with_what_follows_from_it() -> None:
     }  # fmt: skip
     assert told["origins"]["weights"] == "trainers.multitask"
     assert told["reference"] == [1.0, 0.0]
-    assert told["estimated_training_seconds"] is None
+    made = study.read(STUDY)
+    steps = made.table.budget.trials * made.table.budget.steps
+    assert told["estimated_training_seconds"] == pytest.approx(steps * made.declared["MILLISECONDS_PER_STEP"] / 1000)
 
 
 @pytest.mark.parametrize("name", study.shipped())
