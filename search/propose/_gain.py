@@ -26,10 +26,10 @@ from torch.nn.functional import softplus
 
 from search.propose._posterior import Draws
 
-DIRECTIONS = 32  # a draw; every draw has its own
+DIRECTIONS = 32  # a draw
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
 AUGMENT = 0.1
-SURE = 1e-2  # of a violation's usual size: how far from its limit a draw is certainly infeasible
+CLOSE = 1e-2  # to a limit, of a violation's usual size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Gain:
         return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, inside=inside)
 
     def rays(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(c, f) -> lengths (s, c, l), and by how much a point violates its worst limit (s, c)."""
+        """(c, f) -> lengths (s, c, l), and whether a point keeps its limits (s, c): 1, 0, or between next to them."""
         values, m = self.draws(features), len(self.reference)
         room = ((self.reference - values[..., :m]) / self.unit).unsqueeze(2)
         length = room[..., 0] / self.directions[..., 0]
@@ -63,7 +63,7 @@ class Gain:
             length = torch.minimum(length, room[..., objective] / self.directions[..., objective])
         if not self.inside:
             length = length + AUGMENT * room.mean(dim=3)
-        feasible = torch.sigmoid(-values[..., m:] / SURE).prod(dim=2)
+        feasible = torch.sigmoid(-values[..., m:] / CLOSE).prod(dim=2)
         return length, feasible
 
     def after(self, features: Tensor) -> Gain:

@@ -10,10 +10,9 @@
    is continuous (`_climb`) and by mutation of everything.
 5. Running trials and the points already picked are known to each draw, so a batch spreads.
 
-A loss beyond the reference is of no interest and may be huge, as one that diverges, and then it would hide the front from
-the model: what lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far
-above as the best is below. Everything runs on one thread: the matrices are small, and proposals do not depend on the
-machine's number of cores.
+A loss beyond the reference is of no interest, and it may be so huge that it hides the front from the model. So what
+lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far above as the
+best is below. Everything runs on one thread: the matrices are small, and proposals are the same on any number of cores.
 """
 
 import warnings
@@ -107,23 +106,24 @@ def _neighbour(space: Space, front: Sequence[Trial], rng: Generator) -> Params:
 def _gain(space: Space, known: list[Trial], failed: list[Trial], reference: NDArray[np.float64], draws: int) -> Gain:
     """What can be gained when ``known`` is all that is known."""
     found, limits = losses(known), violations(known)
-    inside = bool(((found < reference).all(axis=1) & (limits <= 0).all(axis=1)).any())
-    feasible_least = found[(limits <= 0).all(axis=1)] if inside else found
-    unit = reference - feasible_least.min(axis=0) if inside else found.std(axis=0)
-    unit = np.where(unit > 0, unit, 1.0)
     knee = np.maximum(reference, np.median(found, axis=0))
-    stretch = np.maximum(knee - found.min(axis=0), 1e-9)
-    beyond = np.maximum(found - knee, 0.0)
-    tame = np.minimum(found, knee) + beyond / (1.0 + beyond / stretch)
-    usual = np.median(np.abs(limits), axis=0)
-    usual = np.where(usual > 0, usual, 1.0)
-    tame_limits = np.sign(limits) * np.log1p(np.abs(limits) / usual)
+    stretch, beyond = _positive(knee - found.min(axis=0)), np.maximum(found - knee, 0.0)
+    bent = np.minimum(found, knee) + beyond / (1.0 + beyond / stretch)
+    usual = _positive(np.median(np.abs(limits), axis=0))
+    signed = np.sign(limits) * np.log1p(np.abs(limits) / usual)
     seen = features(space, [trial.params for trial in known])
-    paths = draw(seen, torch.from_numpy(np.concatenate([tame, tame_limits], axis=1)), draws)
+    paths = draw(seen, torch.from_numpy(np.concatenate([bent, signed], axis=1)), draws)
     if failed:
         paths = _with_failures(paths, seen, features(space, [trial.params for trial in failed]), draws)
-    corner, scale = torch.from_numpy(reference), torch.from_numpy(unit)
-    return Gain.over(paths, draws, corner, scale, inside=inside).after(seen)
+    feasible = (limits <= 0).all(axis=1)
+    inside = bool(((found < reference).all(axis=1) & feasible).any())
+    unit = reference - found[feasible].min(axis=0) if inside else _positive(bent.std(axis=0))
+    return Gain.over(paths, draws, torch.from_numpy(reference), torch.from_numpy(unit), inside=inside).after(seen)
+
+
+def _positive(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``lengths`` to divide by: 1 for 0."""
+    return np.where(lengths > 0, lengths, 1.0)
 
 
 def _with_failures(paths: Draws, good: Tensor, bad: Tensor, draws: int) -> Draws:

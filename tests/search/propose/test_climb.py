@@ -34,7 +34,7 @@ def test_what_is_not_continuous_and_what_is_not_there_stays() -> None:
     rng = np.random.default_rng(2)
     starts = [MIXED.sample(rng) for _ in range(12)]
     assert {start["divergence"] for start in starts} == {"alpha", "forward_kl"}
-    reached = climb(MIXED, starts, hill(torch.full((1, 7), 0.6, dtype=torch.float64)), steps=20)
+    reached = climb(MIXED, starts, hill(torch.full((1, 8), 0.6, dtype=torch.float64)), steps=20)
     for start, params in zip(starts, reached, strict=True):
         assert list(params) == list(start)
         assert (params["divergence"], params["depth"]) == (start["divergence"], start["depth"])

@@ -89,16 +89,17 @@ def test_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert logei._load_attempted is before and logei._C is None
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_number_of_threads_changes_nothing_and_stays(threads: int) -> None:
+def test_the_number_of_threads_changes_nothing_and_stays() -> None:
     trials, before = history(MIXED, 12, 2), torch.get_num_threads()
-    expected = ask(MIXED, trials)
+    found = []
     try:
-        torch.set_num_threads(threads)
-        assert ask(MIXED, trials) == expected
-        assert torch.get_num_threads() == threads
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(ask(MIXED, trials))
+            assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_a_fit_that_fails_leaves_the_neighbourhood_of_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,11 +213,11 @@ def reached(name: str, space: Space, problem: Problem, n: int, *, q: int = 1, se
     return median(volume(trials, reference) for trials in runs)
 
 
-@pytest.mark.parametrize("space, problem", [(REAL, zdt1), (MIXED, mixture)], ids=["zdt1", "mixture"])
-def test_a_short_search_reaches_more_than_as_many_blind_trials(space: Space, problem: Problem) -> None:
-    found = reached("ehvi", space, problem, 24, q=4, draws=16)
-    assert found > reached("random", space, problem, 24) + 0.1
-    assert found > reached("sobol", space, problem, 24) + 0.1
+@pytest.mark.parametrize("space, problem, n", [(REAL, zdt1, 20), (MIXED, mixture, 24)], ids=["zdt1", "mixture"])
+def test_a_short_search_reaches_more_than_as_many_blind_trials(space: Space, problem: Problem, n: int) -> None:
+    found = reached("ehvi", space, problem, n, q=4, draws=16)
+    assert found > reached("random", space, problem, n) + 0.1
+    assert found > reached("sobol", space, problem, n) + 0.1
 
 
 @pytest.mark.slow
