@@ -161,6 +161,9 @@ def _run(
         click.echo(found.dumps())
         return
     _show(found)
+    if mirror and not links:
+        log = home / name / "mirror.log"
+        click.echo(f"MLflow does not have all of it (see {log}); try: {_program()} sync {found.study}", err=True)
     if not quiet:
         _next(found.study, name, home, storage, links)
 

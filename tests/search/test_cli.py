@@ -164,6 +164,17 @@ def test_fewer_trials_are_refused_not_ignored(here: Path) -> None:
     assert result.exit_code == 2 and "budget.trials: 6 -> 3" in result.output
 
 
+def test_a_record_that_cannot_be_kept_costs_no_trial_and_is_said(here: Path) -> None:
+    (here / "runs").mkdir()
+    (here / "runs" / "mlflow.db").mkdir()  # no database can be there
+    result = search("launch", "mine.toml")
+    assert result.exit_code == 0 and "of 6 trials" in result.output
+    assert "MLflow does not have all of it" in result.output and "search sync mine" in result.output
+    (here / "runs" / "mlflow.db").rmdir()
+    subprocess.run([sys.executable, "-m", "search.cli", "sync", "mine"], check=True, capture_output=True)
+    assert (here / "runs" / "mlflow.db").is_file()
+
+
 def test_schema_is_json_and_check_says_the_origin_of_each_dimension(here: Path) -> None:
     assert "budget" in json.loads(search("schema").stdout)["properties"]
     text = search("check", "mine.toml").output

@@ -9,7 +9,7 @@ import torch
 from botorch.acquisition.multi_objective import logei
 from botorch.exceptions.errors import ModelFittingError
 
-from search.propose import ehvi, observed, pending, sobol
+from search.propose import ehvi, observed, sobol
 from search.space import Params, Space
 from search.trial import Failure, Trial
 from tests.search.propose.worlds import MIXED, REAL, Problem, finished, history, mixture, search, volume, zdt1
@@ -129,15 +129,21 @@ def test_a_mistake_in_the_model_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
         ask(MIXED, history(MIXED, 12, 2))
 
 
-def test_a_batch_spreads_and_running_trials_push_it_away() -> None:
+def test_a_batch_spreads() -> None:
+    first, second = ask(REAL, tried(REAL, 12, zdt1), 2)
+    assert np.abs(REAL.features(first) - REAL.features(second)).max() > 0.02
+
+
+def test_running_trials_and_earlier_picks_are_known_to_the_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[list[float]]] = []
+    after = ehvi.Gain.after
+    monkeypatch.setattr(ehvi.Gain, "after", lambda gain, seen: told.append(seen.tolist()) or after(gain, seen))
     trials = tried(REAL, 12, zdt1)
-    first, second = ask(REAL, trials, 2)
-    distance = np.abs(REAL.features(first) - REAL.features(second)).max()
-    assert distance > 0.02
-    running = Trial(number=12, params=first, seed=0)
-    assert pending([*trials, running]) == [running]
-    (other,) = ask(REAL, [*trials, running])
-    assert np.abs(REAL.features(first) - REAL.features(other)).max() > 0.02
+    running = [Trial(number=12 + number, params=trials[number].params, seed=0) for number in range(3)]
+    asked = ask(REAL, [*trials, *running], 2)
+    expected = [trials, running, asked[:1], asked[1:]]
+    params = [[getattr(point, "params", point) for point in points] for points in expected]
+    assert told == [[REAL.features(point).tolist() for point in points] for points in params]
 
 
 def test_it_keeps_away_from_where_training_diverges() -> None:
