@@ -164,13 +164,13 @@ def test_fewer_trials_are_refused_not_ignored(here: Path) -> None:
     assert result.exit_code == 2 and "budget.trials: 6 -> 3" in result.output
 
 
-def test_a_record_that_cannot_be_kept_costs_no_trial_and_is_said(here: Path) -> None:
-    (here / "runs").mkdir()
-    (here / "runs" / "mlflow.db").mkdir()  # no database can be there
-    result = search("launch", "mine.toml")
+def test_a_record_that_cannot_be_kept_costs_no_trial_and_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")  # the process that keeps the record dies at once
+        result = search("launch", "mine.toml")
     assert result.exit_code == 0 and "of 6 trials" in result.output
-    assert "MLflow does not have all of it" in result.output and "search sync mine" in result.output
-    (here / "runs" / "mlflow.db").rmdir()
+    assert "MLflow does not have all of it" in result.output and "sync mine" in result.output
+    assert not (here / "runs" / "mlflow.db").exists()
     subprocess.run([sys.executable, "-m", "search.cli", "sync", "mine"], check=True, capture_output=True)
     assert (here / "runs" / "mlflow.db").is_file()
 
