@@ -211,12 +211,15 @@ def schema() -> dict[str, Any]:
     """The JSON schema of a study file, for editors."""
     made = StudyFile.model_json_schema()
     made["required"].remove("name")  # the file's own name serves
+    made["properties"]["trainer"] = {"anyOf": [{"type": "string"}, made["properties"]["trainer"]]}
     made["properties"]["stop"] = {"anyOf": [{"enum": ["off", False]}, made["properties"]["stop"]]}
     return {"$schema": "http://json-schema.org/draft-07/schema#", **made, "title": "A study file"}
 
 
 def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any]) -> StudyFile:
     table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    if isinstance(table.get("trainer"), str):  # trainer = "package.module:function"
+        table["trainer"] = {"name": table["trainer"]}
     for dotted, value in overrides.items():
         *outer, key = dotted.split(".")
         target = table

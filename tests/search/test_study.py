@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search import components, study
+from search import components, identity, study
 from search.errors import StudyError
 from search.study import Objective, Study
 
@@ -79,8 +79,8 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("measured", {"description": 3}, "description: expected text in quotes, got 3"),
     ],
     "trainer": [
-        ("measured", {"trainer": "distill"},
-         "[trainer]: expected a table, got 'distill'. Write trainer = {name = \"distill\"}."),
+        ("measured", {"trainer": 3}, "[trainer]: expected a table, got 3"),
+        ("measured", {"trainer": "distil"}, "[trainer] name: expected one of analytic, "),
         ("measured", {"trainer": {}}, "[trainer]: expected either name or command. Shipped trainers: analytic, "),
         ("measured", {"trainer.command": "x"}, "[trainer]: expected either name or command"),
         ("measured", {"trainer.name": "distil"},
@@ -353,6 +353,10 @@ def test_settings_go_over_their_defaults_and_whole_numbers_become_real_ones() ->
     assert made.stop_settings["share"] == 1.0 and isinstance(made.stop_settings["share"], float)
     assert made.settings["label_noise"] == 0.0 and isinstance(made.settings["label_noise"], float)
     assert made.objectives[1].settings == {"bins": 20}
+
+
+def test_a_trainer_may_be_named_without_a_table() -> None:
+    assert identity.definition(read("measured", trainer="distill")) == identity.definition(read("measured"))
 
 
 @pytest.mark.parametrize("off", ["off", False, {"rule": "off"}])
