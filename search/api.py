@@ -49,8 +49,7 @@ def launch(
     """
     from search.live import Live
 
-    overrides = {"budget.trials": trials, "seed": seed}
-    made = study.read(source, **{key: value for key, value in overrides.items() if value is not None})
+    made = study.read(source, **{"budget.trials": trials, "seed": seed})
     with Live(quiet=quiet) as live:
         found, _, _ = run(
             made,
@@ -112,7 +111,7 @@ def run(
 
 def _admitted(store: Any, made: Study, *, fresh: bool, extend: bool) -> tuple[Study, str | None, list[identity.Change]]:
     """Whether this launch goes on with a study that is there (its name), changes it, or starts one (None)."""
-    known = [each for each in store.names() if each.rsplit("@", 1)[0] == made.name]
+    known = store.generations(made.name)
     if not known or fresh:
         return made, None, []
     name = known[-1]

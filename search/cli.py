@@ -102,8 +102,7 @@ def launch(
 
     clock = Clock()
     with clock.part("imports"):
-        overrides = {"budget.trials": trials, "seed": seed}
-        made = studies.read(study, **{key: value for key, value in overrides.items() if value is not None})
+        made = studies.read(study, **{"budget.trials": trials, "seed": seed})
     _run(made, home, storage, as_json, quiet, fresh=fresh, extend=extend, mirror=not no_mlflow, clock=clock)
 
 
@@ -236,7 +235,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     told: dict[str, Any] = {
         "study": full,
         "running": store.running(full),
-        "trials": {word.split(" ", 1)[1]: int(word.split(" ", 1)[0]) for word in live.counts(trials)},
+        "trials": live.counts(trials),
         "planned": live.planned(made),
         "front": len(found),
         "hypervolume": found.hypervolume,
@@ -254,7 +253,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         click.echo(json.dumps(told, indent=1))
         return
     state = "at work" if told["running"] else "waiting to go on" if "running" in told["trials"] else "done"
-    click.echo(f"{full}: {state}, {', '.join(live.counts(trials)) or 'no trials yet'}, of {told['planned']}")
+    click.echo(f"{full}: {state}, {live.counted(trials) or 'no trials yet'}, of {told['planned']}")
     click.echo(f"front {len(found)}, hypervolume {found.hypervolume:.4g} (report split {found.report_hypervolume:.4g})")
     heights = [height for _, height in found.curve]
     if drawn := live.sparkline(heights, 48):

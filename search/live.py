@@ -70,14 +70,14 @@ class Live:
         filled = round(WIDTH * done / total)
         heights = [height for _, height in found.curve]
         title = Text.assemble((name, "bold"), f"  {'━' * filled}", ("━" * (WIDTH - filled), "dim"), f"  {done}/{total}")
-        counted = Text("  " + ", ".join(counts(trials)))
+        states = Text("  " + counted(trials))
         volume = Text(f"  front {len(found)}   hypervolume {found.hypervolume:.4g}  {sparkline(heights)}")
         left = self._left(study, done)
         clock = Text(
             f"  {minutes(time.monotonic() - self.began)} gone" + (f", about {minutes(left)} left" if left else ""),
             "dim",
         )
-        return Group(title, counted, volume, clock, *([table(found, 8)] if len(found) else []))
+        return Group(title, states, volume, clock, *([table(found, 8)] if len(found) else []))
 
 
 def planned(study: Study) -> int:
@@ -85,15 +85,20 @@ def planned(study: Study) -> int:
     return study.table.budget.trials + (study.table.merge.evaluations if study.table.merge else 0)
 
 
-def counts(trials: Sequence[Trial]) -> list[str]:
-    """``3 running``, ``40 done``, ``12 stopped``, ``2 diverged``, ``24 merged``."""
+def counts(trials: Sequence[Trial]) -> dict[str, int]:
+    """How many are running, done, stopped, merged, and how many failed of each cause."""
     states = Counter(
         "merged" if t.kind == "merged" and t.complete else t.failure.cause if t.failure else t.state for t in trials
     )
     words = {"finished": "done"}
     order = ["running", "finished", "stopped", "merged"]
     named = sorted(states, key=lambda state: (order.index(state) if state in order else len(order), state))
-    return [f"{states[state]} {words.get(state, state)}" for state in named]
+    return {words.get(state, state): states[state] for state in named}
+
+
+def counted(trials: Sequence[Trial]) -> str:
+    """``3 running, 40 done, 12 stopped, 2 diverged``."""
+    return ", ".join(f"{count} {word}" for word, count in counts(trials).items())
 
 
 def line(study: Study, name: str, trials: Sequence[Trial], left: float | None) -> str:
@@ -101,7 +106,7 @@ def line(study: Study, name: str, trials: Sequence[Trial], left: float | None) -
     done = sum(trial.state != "running" for trial in trials)
     rest = f", about {minutes(left)} left" if left else ""
     reached = f"front {len(found)}, hypervolume {found.hypervolume:.4g}{rest}"
-    return f"{name} {done}/{planned(study)}: {', '.join(counts(trials))}; {reached}"
+    return f"{name} {done}/{planned(study)}: {counted(trials)}; {reached}"
 
 
 def sparkline(heights: Sequence[float], width: int = 24) -> str:

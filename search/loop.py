@@ -1,8 +1,8 @@
 """Propose, run, decide, store: the only place that closes the circle, and the only one that writes the store.
 
 A launch is a state machine over the store's events. At a rung, in this order: the weights and checkpoints
-that the event will name are on disk; the rung is committed; Optuna's rows follow; free places are filled by
-a batch that is committed whole before any of it runs. So a process killed at any instant goes on from the
+that the event will name are on disk; the rung is committed; free places are filled by a batch that is
+committed whole before any of it runs. So a process killed at any instant goes on from the
 last event, and since proposals, stopping and training are functions of what is in the store, a resumed study
 makes the same trials as one that was not interrupted.
 """
@@ -10,7 +10,7 @@ makes the same trials as one that was not interrupted.
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from search.run import Report, Runner
 from search.store import Row, Store, told
 from search.study import Study
 from search.trial import Failure, Trial
-from trainers.rung import Decision, Task
+from trainers.rung import Decision, Task, cause
 
 HOPELESS = 8  # so many trials that all failed end a study
 
@@ -95,13 +95,12 @@ class Loop:
 
     def _crashed(self, error: Exception) -> list[Task]:
         """The trainer itself broke: its trials failed, and others take their places."""
-        memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         text = "".join(traceback.format_exception(error, limit=-6))
         rows = [
             Row(
                 number=trial.number, step=trial.step, state="failed", seconds=trial.seconds,
                 values={}, report_values={},
-                failure=Failure(cause="out_of_memory" if memory else "crashed", message=text, step=trial.step),
+                failure=Failure(cause=cause(error), message=text, step=trial.step),  # type: ignore[arg-type]
             )
             for trial in self._running()
         ]  # fmt: skip
@@ -221,9 +220,10 @@ class Loop:
         chosen = amortise.parents(self.study, self.known)
         if len(chosen) < 2:
             return
-        states = self.files.load_weights(chosen)
         while True:
-            batch = [trial for trial in self.known if trial.parents and trial.state == "running"]
+            waiting = [trial for trial in self.known if trial.parents and trial.state == "running"]
+            # more trials may have come since they were admitted, and with them other parents
+            batch = [trial for trial in waiting if trial.parents == waiting[0].parents]
             left = self.study.table.merge.evaluations - sum(trial.kind == "merged" for trial in self.known)
             if not batch:
                 if left <= 0:
@@ -234,7 +234,7 @@ class Loop:
                 batch = self._store_batch(
                     [dict(params={}, seed=None, parents=numbers, coefficients=c, base=chosen[0].base) for c in found]
                 )
-            self._evaluate(batch, states)
+            self._evaluate(batch, self.files.load_weights([self.trials[number] for number in batch[0].parents]))
             if self.asked_to_end():
                 raise Interrupted
 
@@ -245,22 +245,14 @@ class Loop:
         values = self.runner.evaluate(merged, "choose")
         report = self.runner.evaluate(merged, "report")
         seconds = round((time.perf_counter() - began) / len(batch), 4)
+        lost = Failure(cause="diverged", message="a merged model's measure is not finite")
         rows = []
         for trial, own, other in zip(batch, values, report, strict=True):
             finite = all(np.isfinite(list(own.values())))
-            failure = None if finite else Failure(cause="diverged", message="a merged model's measure is not finite")
-            rows.append(
-                Row(
-                    number=trial.number,
-                    step=0,
-                    state="finished" if finite else "failed",
-                    seconds=seconds,
-                    values=own if finite else {},
-                    report_values=other if finite else {},
-                    failure=failure,
-                    base=trial.base,
-                )  # fmt: skip
-            )
+            state, failure = ("finished", None) if finite else ("failed", lost)
+            row = Row(number=trial.number, step=0, state=state, seconds=seconds, values=own if finite else {},
+                      report_values=other if finite else {}, failure=failure, base=trial.base)  # fmt: skip
+            rows.append(row)
         with self.clock.part("store"):
             self._commit(rows, {trial.number: partial(dict, state) for trial, state in zip(batch, merged, strict=True)})
 
@@ -270,22 +262,23 @@ class Loop:
         """Everything that happened since the last commit. ``states``: trial number -> its weights, on demand."""
         at = time.time()
         now = [told(self.trials[row.number], row.to_json(), at, self.study) for row in rows]
-        finished = [trial for trial in now if trial.complete and trial.number in states]
-        wanted = self._front_ids(now) if finished else set()
-        for trial in finished:
-            if trial.id in wanted:
+        kept = self._kept({**self.trials, **{trial.number: trial for trial in now}}.values())
+        for trial in now:
+            if trial.complete and trial.number in states and trial.id in kept:
                 self.files.save_weights(trial, states[trial.number]())
         self.store.rung(self.name, rows, checkpoint=checkpoint, clock=self.clock.take())
         self.trials.update({trial.number: trial for trial in now})
         self.store.renew(self.name)
-        self.files.tidy(checkpoint, self._front_ids([]))
+        self.files.tidy(checkpoint, kept)
         self.observe(self.known)
 
-    def _front_ids(self, now: Sequence[Trial]) -> set[str]:
-        """Whose weights are kept once ``now`` are in: the front's, and the trained front's, which merges start from."""
-        trials = list({**self.trials, **{trial.number: trial for trial in now}}.values())
+    def _kept(self, trials: Collection[Trial]) -> set[str]:
+        """Whose weights are kept: the front's, the trained front's, which merges start from, and the parents of
+        merges that were admitted but are not evaluated yet."""
         trained = [trial for trial in trials if trial.kind == "trained"]
-        return {trial.id for some in (trials, trained) for trial in front.members(some, self.study.reference)[0]}
+        fronts = (front.members(some, self.study.reference)[0] for some in (list(trials), trained))
+        waiting = {number for trial in trials if trial.state == "running" for number in trial.parents}
+        return {trial.id for some in fronts for trial in some} | {t.id for t in trained if t.number in waiting}
 
     def _check_hope(self) -> None:
         ended = [trial for trial in self.known if trial.state != "running"]

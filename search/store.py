@@ -94,8 +94,7 @@ class Store:
 
     def resolve(self, name: str) -> str:
         """The newest generation of a study, or the one that is asked for by ``NAME@2``."""
-        known = self.names()
-        generations = [each for each in known if each.rsplit("@", 1)[0] == name]
+        known, generations = self.names(), self.generations(name)
         if "@" in name and name.removesuffix("@1") in known:
             return name.removesuffix("@1")
         if not generations:
@@ -107,9 +106,13 @@ class Store:
             )
         return generations[-1]
 
+    def generations(self, name: str) -> list[str]:
+        """``NAME``, ``NAME@2``, ... in order of creation; none where it was never launched."""
+        return [each for each in self.names() if each.rsplit("@", 1)[0] == name]
+
     def create(self, made: Study, *, fresh: bool = False) -> str:
         """A new study, named after it or, where that is taken and ``fresh``, its next generation."""
-        count = len([each for each in self.names() if each.rsplit("@", 1)[0] == made.name])
+        count = len(self.generations(made.name))
         name = made.name if not count else f"{made.name}@{count + 1}"
         assert fresh or not count
         directions = [

@@ -174,7 +174,10 @@ class Study:
 
 
 def read(source: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> Study:
-    """A shipped study's name, a file, or a dict. ``overrides``: dotted keys such as ``{"budget.trials": 8}``."""
+    """A shipped study's name, a file, or a dict.
+
+    ``overrides``: dotted keys such as ``{"budget.trials": 8}``; None overrides nothing.
+    """
     if isinstance(source, Mapping):
         return resolve(_validate({"name": "study", **source}, "study", overrides), "study", os.getcwd())
     path = find(source)
@@ -221,6 +224,8 @@ def _validate(table: Mapping[str, Any], file: str, overrides: Mapping[str, Any])
     if isinstance(table.get("trainer"), str):  # trainer = "package.module:function"
         table["trainer"] = {"name": table["trainer"]}
     for dotted, value in overrides.items():
+        if value is None:
+            continue
         *outer, key = dotted.split(".")
         target = table
         for part in outer:

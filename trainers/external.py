@@ -40,7 +40,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers.rung import Budget, Decision, Rung, Task, pieces
+from trainers.rung import Budget, Decision, Rung, Task, cause, pieces
 
 NAMED = False  # a study names the function or the command instead
 STACKED = False
@@ -156,8 +156,7 @@ def _run_function(trial: ExternalTrial, reference: str) -> None:
         try:
             trial.finish(getattr(importlib.import_module(module), name)(trial))
         except (Exception, SystemExit) as error:
-            memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-            trial.fail("out_of_memory" if memory else "crashed", traceback.format_exc(limit=-8))
+            trial.fail(cause(error), traceback.format_exc(limit=-8))
 
 
 def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:

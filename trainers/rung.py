@@ -63,6 +63,12 @@ class Decision:
     admit: list[Task] = field(default_factory=list)
 
 
+def cause(error: BaseException) -> str:
+    """The failure class of an exception in training code, without importing the library that raised it."""
+    memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return "out_of_memory" if memory else "crashed"
+
+
 def expand(provides: Sequence[str], settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Output names, with every template "{view}.logits" written out over settings["views"].
 

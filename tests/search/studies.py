@@ -1,5 +1,6 @@
 """Small studies for the tests, as dicts of the study file's shape."""
 
+import json
 from typing import Any
 
 ANALYTIC: dict[str, Any] = {
@@ -22,9 +23,24 @@ DISTILL: dict[str, Any] = {
         "learning_rate": {"high": 0.05},
         "optimizer": ["sgd", "adamw"],
     },
-    "objectives": {"error": {"limit": 1.0}, "kl_to_teacher": {"measure": "kl_to_reference", "limit": 20.0}},
+    "objectives": {"ece": {"limit": 1.0}, "kl_to_teacher": {"measure": "kl_to_reference", "limit": 20.0}},
     "proposer": {"name": "ehvi", "start": 6},
     "stop": {"minimum": 3, "grace": 0.25, "share": 0.7},
     "budget": {"trials": 12, "steps": 48, "rungs": 4, "population": 4},
     "merge": {"evaluations": 9, "parents": 2},
 }
+
+
+def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with dotted keys set, or with ``...`` removed."""
+    made = json.loads(json.dumps(base))
+    for dotted, value in changes.items():
+        *outer, key = dotted.split(".")
+        target = made
+        for part in outer:
+            target = target.setdefault(part, {})
+        if value is ...:
+            del target[key]
+        else:
+            target[key] = value
+    return dict(made)

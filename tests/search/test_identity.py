@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from search import identity, study
+from tests.search.studies import changed
 
 BASE: dict[str, Any] = {
     "name": "same",
@@ -38,21 +39,6 @@ WIDER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"heads": {"
 MIX = {"choice": {"a": {"r": {"low": 0, "high": 1}}, "b": {}}}
 DEEPER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"mix": MIX}}}
 OTHER_CNN = {"choice": {"mlp": OWN["space"]["model"]["choice"]["mlp"], "cnn": {"width": {"low": 8, "high": 64}}}}
-
-
-def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with dotted keys set, or with ``...`` removed."""
-    made = json.loads(json.dumps(base))
-    for dotted, value in changes.items():
-        *outer, key = dotted.split(".")
-        target = made
-        for part in outer:
-            target = target.setdefault(part, {})
-        if value is ...:
-            del target[key]
-        else:
-            target[key] = value
-    return dict(made)
 
 
 def defined(table: dict[str, Any]) -> identity.Definition:

@@ -137,3 +137,29 @@ def test_more_trials_go_on_from_what_is_there(straight: dict[str, tuple[Path, st
     whole = tmp_path / "whole"
     launch(whole, longer)
     assert told(tmp_path, study.read(longer)) == told(whole, study.read(longer))
+
+
+def test_merges_that_wait_keep_their_own_parents_when_more_trials_come(tmp_path: Path) -> None:
+    def die(*_: Any) -> None:
+        raise Killed("before it was evaluated")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.Loop, "_evaluate", die)
+        with pytest.raises(Killed, match="before it was evaluated"):
+            launch(tmp_path, DISTILL)
+    made, seen = study.read(DISTILL), []
+    waiting = [t.parents for t in store.Store(tmp_path).trials(made.name, made) if t.parents]
+    assert waiting and len(set(waiting)) == 1
+    load = files.Files.load_weights
+
+    def watched(self: files.Files, trials: list[Any]) -> Any:
+        seen.append(tuple(trial.number for trial in trials))
+        return load(self, trials)
+
+    longer = {**DISTILL, "budget": {**DISTILL["budget"], "trials": 24}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files.Files, "load_weights", watched)
+        launch(tmp_path, longer, extend=True)
+    assert seen[0] == waiting[0]
+    merged = [t for t in store.Store(tmp_path).trials(made.name, study.read(longer)) if t.parents]
+    assert len(merged) == 9 and all(trial.complete for trial in merged)

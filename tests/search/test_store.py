@@ -147,11 +147,11 @@ def test_a_choice_that_gained_an_option_is_still_projected(store: Store) -> None
     after = study.read({**DISTILL, "space": {**space, "divergence": ["forward_kl", "alpha", "renyi"]}})
     name = store.create(before)
     store.admit(name, new(before, range(2)))
-    store.rung(name, [row(n, error=0.5, kl_to_teacher=2.0) for n in range(2)], checkpoint=None, clock={})
+    store.rung(name, [row(n, ece=0.5, kl_to_teacher=2.0) for n in range(2)], checkpoint=None, clock={})
     store.project(name, store.trials(name, before), before)
     store.define(name, after)
     store.admit(name, [Trial(number=2, params=after.space.decode(np.full(after.space.width, 0.9)), seed=3)])
-    store.rung(name, [row(2, error=0.5, kl_to_teacher=2.0)], checkpoint=None, clock={})
+    store.rung(name, [row(2, ece=0.5, kl_to_teacher=2.0)], checkpoint=None, clock={})
     store.project(name, store.trials(name, after), after)
     seen = optuna.load_study(study_name=name, storage=store.storage).trials
     assert seen[2].params["divergence (3 options)"] == "renyi"

@@ -13,6 +13,7 @@ import pytest
 from search import components, identity, study
 from search.errors import StudyError
 from search.study import Objective, Study
+from tests.search.studies import changed
 
 # A study of each kind of trainer: one that is measured, one with views, one that reports its values, a program.
 TABLES: dict[str, dict[str, Any]] = {
@@ -43,17 +44,7 @@ TABLES: dict[str, dict[str, Any]] = {
 
 def table(kind: str, **changes: Any) -> dict[str, Any]:
     """A study of that kind; ``changes``: dotted keys, and ``...`` removes one."""
-    made = json.loads(json.dumps(TABLES[kind]))
-    for dotted, value in changes.items():
-        *outer, key = dotted.split(".")
-        target = made
-        for part in outer:
-            target = target.setdefault(part, {})
-        if value is ...:
-            del target[key]
-        else:
-            target[key] = value
-    return dict(made)
+    return changed(TABLES[kind], changes)
 
 
 def read(kind: str, **changes: Any) -> Study:
