@@ -2,16 +2,20 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search import front, identity, study
 from search.clock import Clock
-from search.errors import StoreError
+from search.errors import StoreError, StudyError
 from search.front import Front
 from search.study import Study
 from search.trial import Trial
+
+if TYPE_CHECKING:
+    from search.workers import Crew
 
 HOME = "runs"
 Source = str | os.PathLike[str] | Mapping[str, Any]
@@ -38,13 +42,17 @@ def launch(
     extend: bool = False,
     mirror: bool = True,
     quiet: bool = False,
+    workers: int | None = None,
+    devices: Sequence[str] = (),
+    dask: str | None = None,
     asked_to_end: Callable[[], bool] = lambda: False,
 ) -> Front:
     """Run a study to the end of its budget and return its front; the same call again goes on where it ended.
 
     ``source``: a shipped study's name, a file, or a dict of the same shape. ``extend``: accept safe changes of
     the definition; ``fresh``: start anew beside what is there; ``mirror``: keep the MLflow record as well;
-    ``quiet``: say nothing while it runs; ``asked_to_end``: looked at once a rung.
+    ``quiet``: say nothing while it runs; ``workers``: processes that train, instead of this one, dealt over
+    ``devices`` or placed by the ``dask`` scheduler at that address; ``asked_to_end``: looked at once a rung.
     Raises SearchError with one clear message; nothing is written by a launch that is refused.
     """
     from search.live import Live
@@ -58,6 +66,7 @@ def launch(
             fresh=fresh,
             extend=extend,
             mirror=mirror,
+            crew=crew(workers, devices, dask),
             observe=live.update,
             asked_to_end=asked_to_end,
         )
@@ -72,6 +81,7 @@ def run(
     fresh: bool = False,
     extend: bool = False,
     mirror: bool = True,
+    crew: "Crew | None" = None,
     observe: Callable[[Study, str, Sequence[Trial]], None] = lambda study, name, trials: None,
     asked_to_end: Callable[[], bool] = lambda: False,
     clock: Clock | None = None,
@@ -88,15 +98,16 @@ def run(
         with clock.part("store"):
             if name is None:
                 name = store.create(made, fresh=fresh)
-            stack.enter_context(store.lease(name))
+            killed = stack.enter_context(store.lease(name))
             if changes:
                 store.define(name, made, changes)
         follower = stack.enter_context(_mirror(store, name)) if mirror else None
         full = name
         with _one_thread(made):
             loop = Loop(
-                made, store, name, clock=clock, asked_to_end=asked_to_end, observe=lambda t: observe(made, full, t)
-            )
+                made, store, name, crew=crew, killed=killed, clock=clock, asked_to_end=asked_to_end,
+                observe=lambda t: observe(made, full, t),
+            )  # fmt: skip
             try:
                 loop.run()
             finally:
@@ -107,6 +118,18 @@ def run(
                         store.project(name, loop.known, made)
                 store.spend(name, clock.take())
     return front.build(made, loop.known), name, follower.links if follower else {}
+
+
+def crew(workers: int | None, devices: Sequence[str] = (), dask: str | None = None, slots: int = 1) -> "Crew | None":
+    """Who trains: None for this process. Without a number, ``slots`` workers for each device."""
+    from search.workers import Crew
+
+    if workers is None and not devices and dask is None:
+        return None
+    for device in devices:
+        if not re.fullmatch(study.DEVICE, device):
+            raise StudyError("--devices", expected="cpu, cuda, cuda:N, mps or xpu", got=device)
+    return Crew(workers=workers or max(1, len(devices)) * slots, devices=tuple(devices), dask=dask)
 
 
 def _admitted(store: Any, made: Study, *, fresh: bool, extend: bool) -> tuple[Study, str | None, list[identity.Change]]:

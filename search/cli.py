@@ -32,6 +32,18 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return HOME(STORAGE(JSON(QUIET(command))))
 
 
+def places(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that train: where."""
+    for option in (
+        click.option("--dask", metavar="ADDRESS", help="Workers are tasks on this dask scheduler: tcp://host:8786."),
+        click.option("--slots", type=click.IntRange(1), default=1, metavar="N", help="Workers on each of --devices."),
+        click.option("--devices", metavar="LIST", help="Devices that workers are dealt over: cuda:0,cuda:1."),
+        click.option("--workers", type=click.IntRange(1), metavar="N", help="Train in N processes, not in this one."),
+    ):
+        command = option(command)
+    return command
+
+
 class Commands(click.Group):
     """Prints a user's mistake as one line and exits with 2; lists the commands in the order of the work."""
 
@@ -88,9 +100,10 @@ def main() -> None:
 @click.option("--fresh", is_flag=True, help="Start anew beside what was launched before.")
 @click.option("--extend", is_flag=True, help="Go on with a changed definition, if every change is safe.")
 @click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now; `search sync` makes it later.")
+@places
 def launch(
     study: str, home: Path, storage: str | None, as_json: bool, quiet: bool,
-    trials: int | None, seed: int | None, fresh: bool, extend: bool, no_mlflow: bool,
+    trials: int | None, seed: int | None, fresh: bool, extend: bool, no_mlflow: bool, **where: Any,
 ) -> None:  # fmt: skip
     """Run STUDY (a shipped study's name or a file), or go on with it.
 
@@ -103,7 +116,8 @@ def launch(
     clock = Clock()
     with clock.part("imports"):
         made = studies.read(study, **{"budget.trials": trials, "seed": seed})
-    _run(made, home, storage, as_json, quiet, fresh=fresh, extend=extend, mirror=not no_mlflow, clock=clock)
+    options = dict(fresh=fresh, extend=extend, mirror=not no_mlflow, clock=clock)
+    _run(made, home, storage, as_json, quiet, where, **options)
 
 
 @main.command()
@@ -111,9 +125,11 @@ def launch(
 @common
 @click.option("--trials", metavar="[+]N", help="Trials in all, or +N for so many more.")
 @click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now.")
+@places
 def resume(
-    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, trials: str | None, no_mlflow: bool
-) -> None:
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, trials: str | None, no_mlflow: bool,
+    **where: Any,
+) -> None:  # fmt: skip
     """Go on with a study that was launched before, from what is stored; its file is not needed."""
     from search import study as studies
     from search.clock import Clock
@@ -131,23 +147,21 @@ def resume(
             wanted = count + (made.table.budget.trials if trials.startswith("+") else 0)
             table = made.table.model_copy(update={"budget": made.table.budget.model_copy(update={"trials": wanted})})
             made = studies.resolve(table, made.file, made.folder)
-    _run(made, home, storage, as_json, quiet, fresh=False, extend=True, mirror=not no_mlflow, clock=clock)
+    _run(made, home, storage, as_json, quiet, where, fresh=False, extend=True, mirror=not no_mlflow, clock=clock)
 
 
 def _run(
-    made: Any, home: Path, storage: str | None, as_json: bool, quiet: bool, *,
-    fresh: bool, extend: bool, mirror: bool, clock: Any
-) -> None:  # fmt: skip
-    from search import api
+    made: Any, home: Path, storage: str | None, as_json: bool, quiet: bool, where: dict[str, Any], **options: Any
+) -> None:
+    from search import api, audit
     from search.live import Live
     from search.loop import Interrupted
 
     with Live(quiet=quiet or as_json) as live, _signals() as asked:
         try:
             found, name, links = api.run(
-                made, home=home, storage=storage, fresh=fresh, extend=extend, mirror=mirror,
-                observe=live.update, asked_to_end=asked, clock=clock,
-            )  # fmt: skip
+                made, home=home, storage=storage, crew=_crew(where), observe=live.update, asked_to_end=asked, **options
+            )
         except Interrupted:
             live.__exit__()
             click.echo(
@@ -160,11 +174,21 @@ def _run(
         click.echo(found.dumps())
         return
     _show(found)
-    if mirror and not links:
+    if options["mirror"] and not links:
         log = home / name / "mirror.log"
         click.echo(f"MLflow does not have all of it (see {log}); try: {_program()} sync {found.study}", err=True)
     if not quiet:
+        _, _, trials = _stored(name, home, storage)
+        if told := audit.audit(made, trials):
+            click.echo(str(told)[0].upper() + str(told)[1:] + ".")
         _next(found.study, name, home, storage, links)
+
+
+def _crew(where: dict[str, Any]) -> Any:
+    from search import api
+
+    devices = [each for each in (where["devices"] or "").split(",") if each]
+    return api.crew(where["workers"], devices, where["dask"], where["slots"])
 
 
 @contextlib.contextmanager
@@ -221,7 +245,7 @@ def front(
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""
-    from search import amortise, live
+    from search import amortise, audit, live
     from search import clock as clocks
     from search import front as fronts
     from search.store import Store
@@ -232,6 +256,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     seconds = store.clock(full)
     failures = [trial for trial in trials if trial.failure]
     steps = sum(trial.step for trial in trials)
+    audited = audit.audit(made, trials)
     told: dict[str, Any] = {
         "study": full,
         "running": store.running(full),
@@ -241,6 +266,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "hypervolume": found.hypervolume,
         "report_hypervolume": found.report_hypervolume,
         "steps": steps,
+        "stopping": vars(audited) if audited else None,
         "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
         "overhead": round(clocks.overhead(seconds), 3),
         "surrogate_error": amortise.error(made, trials) if made.table.merge else {},
@@ -258,9 +284,8 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     heights = [height for _, height in found.curve]
     if drawn := live.sparkline(heights, 48):
         click.echo(f"  {drawn}")
-    saved = made.table.budget.steps * sum(t.kind == "trained" for t in trials) - steps
-    if any(trial.state == "stopped" for trial in trials):
-        click.echo(f"steps {steps}; stopping early saved {saved}")
+    if audited:
+        click.echo(f"steps {steps}; {made.table.stop.rule} {audited}")
     if told["surrogate_error"]:
         errors = ", ".join(f"{name} {value:.3g}" for name, value in told["surrogate_error"].items())
         click.echo(f"merge surrogate, cross-validated error: {errors}")

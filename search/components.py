@@ -44,9 +44,10 @@ FAMILIES: Mapping[str, Family] = {
         "trainers.optimizers", "update", needs=("SPACE", "SLOTS"),
         given=("learning_rate", "weight_decay", "age", "layers"),
     ),
+    "schedule": Family("trainers.schedules", "factor", given=()),
     "problem": Family("trainers.problems", "evaluate", given=None),
     "proposer": Family("search.propose", "propose", given=("seed", "reference")),
-    "stop": Family("search.stop", "keep", given=("step", "steps")),
+    "stop": Family("search.stop", "keep", given=("reference", "audited")),
     "merge": Family("search.pareto.merge", "merge"),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What a study keeps beside its events: the last checkpoint of a population, and the weights of the front.
+"""What a study keeps beside its events: checkpoints of what is being trained, and the weights of the front.
 
 Every file is whole or absent (written beside, flushed, renamed), is named by an event only after it is on
 disk, and is removed only after no event needs it, so a killed process leaves at most a file too many.
@@ -31,16 +31,21 @@ class Files:
         save({**kept, "numbers": torch.tensor(list(numbers))}, self.checkpoints / f"{name}.safetensors")
         return name
 
-    def load_checkpoint(self, name: str | None) -> dict[int, dict[str, Any]]:
-        """Trial number -> its row of every tensor; empty where there is no such checkpoint."""
-        path = self.checkpoints / f"{name}.safetensors"
-        if name is None or not path.exists():
-            return {}
+    def load_checkpoints(self, names: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+        """``names``: trial number -> checkpoint. Trial number -> its row of every tensor, where the file is there."""
         from safetensors.torch import load_file
 
-        tensors = load_file(path)
-        numbers = [int(number) for number in tensors.pop("numbers")]
-        return {n: {key: value[row].clone() for key, value in tensors.items()} for row, n in enumerate(numbers)}
+        found = {}
+        for name in sorted(set(names.values())):
+            path = self.checkpoints / f"{name}.safetensors"
+            if not path.exists():
+                continue
+            tensors = load_file(path)
+            numbers = [int(number) for number in tensors.pop("numbers")]
+            for row, number in enumerate(numbers):
+                if names.get(number) == name:
+                    found[number] = {key: value[row].clone() for key, value in tensors.items()}
+        return found
 
     def save_weights(self, trial: Trial, state: State) -> None:
         save(state, self.weights / f"{trial.id}.safetensors")
@@ -59,10 +64,10 @@ class Files:
                 )
         return [load_file(self.weights / f"{trial.id}.safetensors") for trial in trials]
 
-    def tidy(self, checkpoint: str | None, kept: Collection[str]) -> None:
-        """Remove all checkpoints but one, and the weights of trials whose id is not ``kept``."""
+    def tidy(self, checkpoints: Collection[str], kept: Collection[str]) -> None:
+        """Remove all checkpoints but these, and the weights of trials whose id is not ``kept``."""
         for path in self.checkpoints.glob("*.safetensors"):
-            if path.stem != checkpoint:
+            if path.stem not in checkpoints:
                 path.unlink(missing_ok=True)
         for path in self.weights.glob("*.safetensors"):
             if path.stem not in kept:

@@ -44,7 +44,7 @@ def definition(study: Study) -> Definition:
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
         "budget": table.budget.model_dump(exclude={"minutes"}),
         "proposer": {"name": table.proposer.name, **_plain(study.proposer_settings)},
-        "stop": {"rule": table.stop.rule, **_plain(study.stop_settings)},
+        "stop": {"rule": table.stop.rule, "audit": table.stop.audit, **_plain(study.stop_settings)},
         "merge": {**table.merge.model_dump(), **_plain(study.merge_settings)} if table.merge else {"evaluations": 0},
     }
 

@@ -10,23 +10,28 @@ makes the same trials as one that was not interrupted.
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from search import amortise, components, front, propose
+from search.ahead import Ahead
 from search.clock import Clock
 from search.errors import SearchError
 from search.files import Files, State
 from search.run import Report, Runner
+from search.space import Params
 from search.store import Row, Store, told
 from search.study import Study
-from search.trial import Failure, Trial
+from search.trial import Failure, Trial, curves
+from search.workers import Crew, Workers
 from trainers.rung import Decision, Task, cause
 
 HOPELESS = 8  # so many trials that all failed end a study
+LOST = 3  # a trial whose process was killed so often since its last rung has failed
 
 Observe = Callable[[Sequence[Trial]], None]
 
@@ -42,6 +47,7 @@ class Hopeless(SearchError):
 class Loop:
     """One launch of a study that is in the store under ``name``.
 
+    ``crew``: who trains, if not this process; ``killed``: the last launch did not end by itself;
     ``observe``: told the trials after every change; ``asked_to_end``: looked at once a rung.
     """
 
@@ -51,17 +57,23 @@ class Loop:
         store: Store,
         name: str,
         *,
+        crew: Crew | None = None,
+        killed: bool = False,
         clock: Clock | None = None,
         observe: Observe = lambda trials: None,
         asked_to_end: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.study, self.store, self.name = study, store, name
+        self.study, self.store, self.name, self.killed = study, store, name, killed
         self.clock, self.observe, self.asked_to_end = clock or Clock(), observe, asked_to_end
         self.files = Files(store.folder(name))
+        places = {"cache": store.home / "cache", "folder": store.folder(name) / "trials"}
         with self.clock.part("imports"):
-            self.runner = Runner(
-                study, cache=store.home / "cache", folder=store.folder(name) / "trials", clock=self.clock
-            )
+            self.runner = Runner(study, **places, clock=self.clock)
+            # who trains: this process, or workers
+            self.crew = Workers(study, crew, **places, clock=self.clock) if crew else self.runner
+        one_by_one = crew and not self.runner.stacked
+        self.ahead = Ahead(self._propose, self.crew.capacity) if one_by_one else None
+        self.checkpoints = store.checkpoints(name)
         self.trials = {trial.number: trial for trial in store.trials(name, study)}
         self.began = time.monotonic()
         self._own_error: Exception | None = None
@@ -73,40 +85,42 @@ class Loop:
 
     def run(self) -> None:
         """Train what is left of the budget, then merge."""
-        tasks = self._resume()
-        tasks += self._admit(self.study.capacity - len(tasks))
-        while tasks:
-            try:
-                self.runner.train(tasks, self._guarded)
-                break
-            except Exception as error:
-                if error is self._own_error or isinstance(error, SearchError):
-                    raise
-                tasks = self._crashed(error)
+        with self.crew:
+            for task in self._suspects():
+                self._train([task], self._at_rung_alone)
+            tasks = self._resume()
+            tasks += self._admit()
+            while tasks:
+                tasks = self._train(tasks, self._at_rung)
         if self.study.table.merge:
             self._merge()
 
-    def _guarded(self, report: Report) -> Decision:
+    def _train(self, tasks: list[Task], at_rung: Callable[[Report], Decision]) -> list[Task]:
+        """Train until no trial is left; new tasks if the trainer broke."""
+
+        def guarded(report: Report) -> Decision:
+            try:
+                return at_rung(report)
+            except Exception as error:
+                self._own_error = error  # ours, not the trainer's
+                raise
+
         try:
-            return self._at_rung(report)
+            self.crew.train(tasks, guarded)
+            return []
         except Exception as error:
-            self._own_error = error  # ours, not the trainer's
-            raise
+            if error is self._own_error or isinstance(error, SearchError):
+                raise
+            return self._crashed(error)
 
     def _crashed(self, error: Exception) -> list[Task]:
         """The trainer itself broke: its trials failed, and others take their places."""
         text = "".join(traceback.format_exception(error, limit=-6))
-        rows = [
-            Row(
-                number=trial.number, step=trial.step, state="failed", seconds=trial.seconds,
-                values={}, report_values={},
-                failure=Failure(cause=cause(error), message=text, step=trial.step),  # type: ignore[arg-type]
-            )
-            for trial in self._running()
-        ]  # fmt: skip
+        known: Any = cause(error)
+        rows = [_lost(trial, Failure(cause=known, message=text, step=trial.step)) for trial in self._running()]
         self._commit(rows, {})
         self._check_hope()
-        return self._admit(self.study.capacity)
+        return self._admit()
 
     @property
     def known(self) -> list[Trial]:
@@ -117,9 +131,27 @@ class Loop:
 
     def _resume(self) -> list[Task]:
         """Trials that were at work when the last launch ended, each from its row of the last checkpoint."""
+        states = self.files.load_checkpoints(self.checkpoints)
+        return [self._task(trial, states.get(trial.number)) for trial in self._running()]
+
+    def _suspects(self) -> Iterator[Task]:
+        """Trials whose process was killed twice since their last rung: one of them may be what kills it, so each goes
+        on alone to its next rung. One that was begun alone and killed it again has failed."""
         running = self._running()
-        states = self.files.load_checkpoint(self.store.checkpoint(self.name))
-        return [self._task(trial, states.get(trial.number)) for trial in running]
+        if self.killed and not any(trial.retries >= LOST - 1 for trial in running):
+            self._count_retry(running)
+        for trial in self._running():
+            if trial.retries >= LOST and self.killed:
+                message = f"its process was killed {trial.retries} times while it was trained, at last alone"
+                self._commit([_lost(trial, Failure(cause="interrupted", message=message, step=trial.step))], {})
+            elif trial.retries >= LOST - 1:
+                self._count_retry([trial])
+                yield from (task for task in self._resume() if task.number == trial.number)
+
+    def _count_retry(self, trials: Sequence[Trial]) -> None:
+        if trials:
+            self.store.retry(self.name, [trial.number for trial in trials])
+            self.trials.update({trial.number: replace(trial, retries=trial.retries + 1) for trial in trials})
 
     def _task(self, trial: Trial, state: Mapping[str, Any] | None = None) -> Task:
         step = trial.step if state is not None or not self.runner.stacked else 0
@@ -130,8 +162,17 @@ class Loop:
         )
 
     def _at_rung(self, report: Report) -> Decision:
-        keep = self._verdicts(report)
-        rows = [self._row(report, row, keep[row]) for row in range(len(report.numbers))]
+        keep = self._settle(report)
+        return Decision(keep=keep, admit=self._admit())
+
+    def _at_rung_alone(self, report: Report) -> Decision:
+        self._settle(report)
+        return Decision(keep=[False] * len(report.numbers))
+
+    def _settle(self, report: Report) -> list[bool]:
+        """Decide who goes on, and store what was reported."""
+        keep, refused = self._verdicts(report)
+        rows = [self._row(report, row, keep[row], refused[row]) for row in range(len(report.numbers))]
         with self.clock.part("store"):
             going = [row for row, each in enumerate(rows) if each.state == "running"]
             name = None
@@ -144,64 +185,103 @@ class Loop:
         self._check_hope()
         if self.asked_to_end():
             raise Interrupted
-        return Decision(keep=keep, admit=self._admit(self.study.capacity - sum(keep)))
-
-    def _verdicts(self, report: Report) -> list[bool]:
-        """Which rows go on: not those that failed or are done, nor those that the stopping rule ends."""
-        steps = self.study.table.budget.steps
-        open_ = [row for row, failure in enumerate(report.failures) if not failure and report.steps[row] < steps]
-        keep = [row in open_ for row in range(len(report.numbers))]
-        if self.stopper is None:
-            return keep
-        for step in sorted({report.steps[row] for row in open_}):
-            asking = [row for row in open_ if report.steps[row] == step]
-            own = np.array([self.study.losses(report.values[row]) for row in asking])
-            numbers = {report.numbers[row] for row in asking}
-            past = [
-                self.study.losses(v) for t in self.known if t.number not in numbers for s, v in t.curve if s == step
-            ]
-            peers = np.vstack([own, np.array(past).reshape(-1, own.shape[1])])
-            goes_on = self.stopper.keep(own, peers, step=step, steps=steps, **self.study.stop_settings)
-            for row, on in zip(asking, goes_on, strict=True):
-                keep[row] = bool(on)
         return keep
 
-    def _row(self, report: Report, row: int, keep: bool) -> Row:
+    def _verdicts(self, report: Report) -> tuple[list[bool], list[int]]:
+        """Which rows go on: not those that failed or are done, nor those that the stopping rule ends. A share of
+        those that it would end is run on all the same, to see whether that was right: since which step, else 0."""
+        table = self.study.table
+        open_ = [r for r, failure in enumerate(report.failures) if not failure and report.steps[r] < table.budget.steps]
+        refused = [self.trials[number].refused for number in report.numbers]
+        asking = [row for row in open_ if not refused[row]]
+        ends = self._refused(report, asking)
+        if report.dear and (rest := [row for row in open_ if row not in ends]):
+            report.complete(rest)
+            rest = [row for row in rest if not report.failures[row]]
+            open_ = [row for row in open_ if not report.failures[row]]
+            ends |= self._refused(report, [row for row in asking if row in rest])
+        for row in ends:
+            audited = np.random.default_rng([table.seed, report.numbers[row], 2]).random() < table.stop.audit
+            refused[row] = report.steps[row] if audited else 0
+        keep = [row in open_ and (row not in ends or refused[row] > 0) for row in range(len(report.numbers))]
+        return keep, refused
+
+    def _refused(self, report: Report, asking: Sequence[int]) -> set[int]:
+        """Which of these rows the stopping rule ends. What is not measured yet is taken to be as good as the best."""
+        if self.stopper is None or not asking:
+            return set()
+        # a failed curve would look like one that was stopped
+        trained = {t.number: t for t in self.known if not t.parents and t.state != "failed"}
+        best = [min(column) for column in zip(*(p for t in trained.values() for _, p in t.loss_curve), strict=True)]
+        asked = []
+        for row, number in enumerate(report.numbers):
+            whole = all(objective.name in report.values[row] for objective in self.study.objectives)
+            if report.values[row] and (whole or best):
+                point = (report.steps[row], self._losses(report.values[row], best))
+                trained[number] = replace(trained[number], loss_curve=(*trained[number].loss_curve, point))
+                asked += [row] if row in asking else []
+        place = {number: i for i, number in enumerate(trained)}
+        seen = curves(list(trained.values()), self.study.rungs)
+        allowed = [max(trial.violations, default=0.0) <= 0.0 for trial in trained.values()]
+        if any(ok and trial.complete for ok, trial in zip(allowed, trained.values(), strict=True)):
+            seen[~np.array(allowed), -1] = np.nan  # what is infeasible at the end is nobody's rival
+        goes_on = self.stopper.keep(
+            seen,
+            np.array([place[report.numbers[row]] for row in asked], dtype=np.intp),
+            reference=np.array(self.study.reference),
+            audited=np.array([trial.refused > 0 for trial in trained.values()]),
+            **self.study.stop_settings,
+        )
+        return {row for row, on in zip(asked, goes_on, strict=True) if not on}
+
+    def _losses(self, values: Mapping[str, float], best: Sequence[float]) -> tuple[float, ...]:
+        """The losses (m,), ``best`` (m,) standing for those that are not known."""
+        known = [o.loss(values[o.name]) if o.name in values else None for o in self.study.objectives]
+        return tuple(best[i] if loss is None else loss for i, loss in enumerate(known))
+
+    def _row(self, report: Report, row: int, keep: bool, refused: int) -> Row:
         failure, done = report.failures[row], report.steps[row] >= self.study.table.budget.steps
         state = "failed" if failure else "finished" if done else "running" if keep else "stopped"
         judged = state in ("finished", "stopped")
-        seconds = report.seconds[row] + self.spent.get(report.numbers[row], 0.0)
+        whole = all(each.name in report.values[row] for each in (*self.study.objectives, *self.study.constraints))
+        number = report.numbers[row]
+        seconds = max(report.seconds[row] + self.spent.get(number, 0.0), self.trials[number].seconds)
         return Row(
-            number=report.numbers[row], step=report.steps[row], state=state, seconds=round(seconds, 4),
-            values=report.values[row], report_values=report.report_values(row) if judged else {},
-            failure=failure, base=report.base,
+            number=number, step=report.steps[row], state=state, seconds=round(seconds, 4),
+            values=report.values[row], report_values=report.report_values(row) if judged and whole else {},
+            failure=failure, base=report.base, refused=refused, place=report.places[row],
         )  # fmt: skip
 
-    def _admit(self, free: int) -> list[Task]:
+    def _admit(self) -> list[Task]:
         """Fill free places with new trials, once enough are free to make a batch worth its proposals."""
         budget = self.study.table.budget
         trained = [trial for trial in self.known if not trial.parents]
         left = budget.trials - len(trained)
         running = len([trial for trial in trained if trial.state == "running"])
+        free = self.crew.capacity - running
         late = budget.minutes is not None and time.monotonic() - self.began > budget.minutes * 60.0
-        worth = min(left, max(1, self.study.capacity // 4))
-        if left <= 0 or late or (free < worth and running):
+        worth = min(left, max(1, self.crew.capacity // 4))
+        if left <= 0 or free <= 0 or late or (free < worth and running):
             return []
         with self.clock.part("proposals"):
-            found = propose.propose(
-                self.study.table.proposer.name,
-                self.study.space,
-                trained,
-                min(free, left),
-                seed=self.study.table.seed,
-                reference=self.study.reference,
-                settings=self.study.proposer_settings,
-                repeats=self.study.table.repeats,
-            )
+            q = min(free, left)
+            found = self.ahead.take(trained, q, left) if self.ahead else self._propose(trained, q)
         return [
             self._task(trial)
             for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])
         ]
+
+    def _propose(self, trained: Sequence[Trial], q: int) -> list[Params]:
+        return propose.propose(
+            self.study.table.proposer.name,
+            self.study.space,
+            trained,
+            q,
+            seed=self.study.table.seed,
+            reference=self.study.reference,
+            settings=self.study.proposer_settings,
+            repeats=self.study.table.repeats,
+        )
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
         if not entries:
@@ -269,7 +349,12 @@ class Loop:
         self.store.rung(self.name, rows, checkpoint=checkpoint, clock=self.clock.take())
         self.trials.update({trial.number: trial for trial in now})
         self.store.renew(self.name)
-        self.files.tidy(checkpoint, kept)
+        for trial in now:
+            if trial.state == "running" and checkpoint:
+                self.checkpoints[trial.number] = checkpoint
+            else:
+                self.checkpoints.pop(trial.number, None)
+        self.files.tidy(set(self.checkpoints.values()), kept)
         self.observe(self.known)
 
     def _kept(self, trials: Collection[Trial]) -> set[str]:
@@ -295,3 +380,11 @@ class Loop:
             got=", ".join(f"{count} {cause}" for cause, count in counts.items()),
             hint=f"All {len(failed)} trials failed, so the study ends here. The last one said:\n{last.message.strip()}",
         )  # fmt: skip
+
+
+def _lost(trial: Trial, failure: Failure) -> Row:
+    """A trial that ended without a word."""
+    return Row(
+        number=trial.number, step=trial.step, state="failed", seconds=trial.seconds,
+        values={}, report_values={}, failure=failure, refused=trial.refused, place=trial.place,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ a failure of its class. What happens next (who goes on, who comes in) is the loo
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,21 +25,86 @@ Values = dict[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A rung as the loop sees it: row by row the values on the choosing split, or a failure.
+    """A rung as the loop sees it: row by row the values on the choosing split, or a failure, and where it trains.
 
     ``report_values``: row -> values on the split kept apart; ``weights``: row -> state dict;
-    ``checkpoint``: -> (k, ...) tensors of all rows. Valid until the loop has decided.
+    ``checkpoint``: -> (k, ...) tensors of all rows; ``dear``: rows -> what ``values`` lack, because it is dear to
+    measure and these rows have not ended. Valid until the loop has decided.
     """
 
     numbers: Sequence[int]
     steps: Sequence[int]
     seconds: Sequence[float]
-    values: Sequence[Values]
-    failures: Sequence[Failure | None]
+    values: list[Values]
+    failures: list[Failure | None]
+    places: Sequence[str]
     report_values: Callable[[int], Values]
     weights: Callable[[int], Mapping[str, Any]] | None
     checkpoint: Callable[[], Mapping[str, Any]] | None
     base: str | None
+    dear: Callable[[Sequence[int]], list[Values]] | None = None
+
+    def complete(self, rows: Sequence[int]) -> None:
+        """Measure what is dear of these rows; one whose value is not finite has failed."""
+        for row, values in zip(rows, self.dear(rows) if self.dear else (), strict=bool(self.dear)):
+            self.values[row].update(values)
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    failure = Failure(cause="diverged", message=f"{name} = {value}", step=self.steps[row])
+                    self.failures[row], self.values[row] = failure, {}
+
+
+def joint(reports: Sequence[Report]) -> Report:
+    """The reports of several populations as that of one, row after row."""
+    if len(reports) == 1:
+        return reports[0]
+    rows = [(report, row) for report in reports for row in range(len(report.numbers))]
+
+    def weights(at: int) -> Mapping[str, Any]:
+        report, row = rows[at]
+        assert report.weights
+        return report.weights(row)
+
+    def dear(chosen: Sequence[int]) -> list[Values]:
+        found: dict[int, Values] = {}
+        for report in reports:
+            own = {row: at for at, (whose, row) in enumerate(rows) if whose is report and at in chosen}
+            if own and report.dear:
+                found |= dict(zip(own.values(), report.dear(list(own)), strict=True))
+        return [found.get(at, {}) for at in chosen]
+
+    @cache
+    def checkpoint() -> Mapping[str, Any]:
+        return _stacked([each.checkpoint() if each.checkpoint else {} for each in reports], reports)
+
+    return Report(
+        numbers=[n for each in reports for n in each.numbers], steps=[n for each in reports for n in each.steps],
+        seconds=[s for each in reports for s in each.seconds], values=[v for each in reports for v in each.values],
+        failures=[f for each in reports for f in each.failures], places=[p for each in reports for p in each.places],
+        report_values=lambda at: rows[at][0].report_values(rows[at][1]),
+        weights=weights if any(each.weights for each in reports) else None,
+        checkpoint=checkpoint if any(each.checkpoint for each in reports) else None,
+        base=next((each.base for each in reports if each.base), None),
+        dear=dear if any(each.dear for each in reports) else None,
+    )  # fmt: skip
+
+
+def _stacked(parts: Sequence[Mapping[str, Any]], reports: Sequence[Report]) -> Mapping[str, Any]:
+    """Tensors (k, ...) one below the other; zeros where a population had fewer slots, or no row that trains."""
+    import torch
+
+    names = next(part for part in parts if part)
+    made = {}
+    for name in names:
+        whole = torch.Size(map(max, zip(*(part[name].shape[1:] for part in parts if part), strict=True)))
+        blocks = []
+        for part, report in zip(parts, reports, strict=True):
+            block = names[name].new_zeros(len(report.numbers), *whole, device="cpu")
+            if part:
+                block[tuple(map(slice, part[name].shape))] = part[name].cpu()
+            blocks.append(block)
+        made[name] = torch.cat(blocks)
+    return made
 
 
 class Runner:
@@ -52,10 +118,22 @@ class Runner:
         if study.trainer == "trainers.external":
             self.settings |= {"folder": str(folder), "cwd": study.folder, "limit_seconds": self.limit_seconds}
         self.measured = [*study.objectives, *study.constraints]
+        self.dear = [objective for objective in self.measured if objective.dear]
+        self.cheap = [objective for objective in self.measured if not objective.dear]
         self._measures = {str(o.measure): _measure(o) for o in self.measured if o.measure}
-        self.device = (
-            "cpu" if not self._measures and study.trainer == "trainers.analytic" else device(study.table.run.device)
-        )
+        tensors = self._measures or "PROVIDES" in study.declared  # to ask for a GPU costs the import of torch
+        self.device = device(study.table.run.device) if tensors else "cpu"
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    @property
+    def capacity(self) -> int:
+        """How many trials train at a time."""
+        return self.study.capacity
 
     @property
     def stacked(self) -> bool:
@@ -92,8 +170,21 @@ class Runner:
 
     def _report(self, rung: Rung) -> Report:
         k = len(rung.numbers)
+        ended = [row for row in range(k) if rung.steps[row] >= self.study.table.budget.steps]
+
+        def dear(rows: Sequence[int]) -> list[Values]:
+            assert rung.outputs
+            with self.clock.part("measuring"):
+                return self._values(rung.outputs("choose", list(rows)), len(rows), which=self.dear)
+
         with self.clock.part("measuring"):
-            measured = self._values(rung.outputs("choose"), k, rung) if rung.outputs else self._reported(rung)
+            if rung.outputs:
+                measured = self._values(rung.outputs("choose"), k, rung, which=self.cheap)
+            else:
+                measured = self._reported(rung)
+        if rung.outputs and self.dear and ended:
+            for row, values in zip(ended, dear(ended), strict=True):
+                measured[row] |= values
         cached: list[list[Values]] = []
 
         def report_values(row: int) -> Values:
@@ -107,14 +198,18 @@ class Runner:
         failures = [self._failure(rung, row, measured[row]) for row in range(k)]
         return Report(
             numbers=rung.numbers, steps=rung.steps, seconds=rung.seconds, failures=failures,
+            places=[self.device] * k,
             values=[{} if failure else values for failure, values in zip(failures, measured, strict=True)],
             report_values=report_values, weights=rung.weights, checkpoint=rung.checkpoint, base=rung.base,
+            dear=dear if rung.outputs and self.dear else None,
         )  # fmt: skip
 
-    def _values(self, outputs: Mapping[str, Any], k: int, rung: Rung | None = None) -> list[Values]:
-        """Every measure of every row (k,)."""
+    def _values(
+        self, outputs: Mapping[str, Any], k: int, rung: Rung | None = None, which: Sequence[Objective] | None = None
+    ) -> list[Values]:
+        """Every measure, or ``which``, of every row (k,)."""
         columns: dict[str, list[float]] = {}
-        for objective in self.measured:
+        for objective in self.measured if which is None else which:
             if objective.measure == "seconds" and rung:
                 columns[objective.name] = list(rung.seconds)
                 continue
@@ -140,6 +235,8 @@ class Runner:
         if not rung.finite[row]:
             return Failure(cause="diverged", message="a parameter or the loss is not finite", step=step)
         for objective in self.measured:
+            if objective.dear and objective.name not in values and step < self.study.table.budget.steps:
+                continue
             if objective.name not in values:
                 message = (
                     f"it reported {one_of(values)}, but not {objective.name!r}. {near_miss(objective.name, values)}"

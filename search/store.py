@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -34,6 +34,7 @@ from search.space import Choice, Float, Integer, Simplex, Space
 from search.study import Study, StudyFile
 from search.trial import Failure, Trial
 
+T = TypeVar("T")
 STALE_SECONDS = 600.0  # a lease of another machine that has not been renewed for so long may be taken
 STATES = {
     "running": TrialState.RUNNING,
@@ -55,6 +56,8 @@ class Row:
     report_values: Mapping[str, float]
     failure: Failure | None = None
     base: str | None = None
+    refused: int = 0
+    place: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "failure": vars(self.failure) if self.failure else None}
@@ -149,6 +152,10 @@ class Store:
         entries = [row.to_json() for row in rows]
         self._event(name, {"kind": "rung", "rows": entries, "checkpoint": checkpoint, "clock": dict(clock)})
 
+    def retry(self, name: str, numbers: Sequence[int]) -> None:
+        """Trials that are begun again from their last rung, because their process was lost."""
+        self._event(name, {"kind": "retry", "numbers": list(numbers)})
+
     def trials(self, name: str, made: Study) -> list[Trial]:
         """Every trial as the events tell it, by number."""
         found: dict[int, Trial] = {}
@@ -160,12 +167,21 @@ class Store:
             elif event["kind"] == "rung":
                 for row in event["rows"]:
                     found[row["number"]] = told(found[row["number"]], row, event["time"], made)
+            elif event["kind"] == "retry":
+                for number in event["numbers"]:
+                    found[number] = replace(found[number], retries=found[number].retries + 1)
         return [found[number] for number in sorted(found)]
 
-    def checkpoint(self, name: str) -> str | None:
-        """The checkpoint of the last rung, which holds every trial that was still running then."""
-        rungs = [event for event in self.events(name) if event["kind"] == "rung"]
-        return rungs[-1]["checkpoint"] if rungs else None
+    def checkpoints(self, name: str) -> dict[int, str]:
+        """Trial number -> the checkpoint that holds it, of every trial that went on after its last rung."""
+        found: dict[int, str] = {}
+        for event in self.events(name):
+            for row in event["rows"] if event["kind"] == "rung" else ():
+                if row["state"] == "running" and event["checkpoint"]:
+                    found[row["number"]] = event["checkpoint"]
+                else:
+                    found.pop(row["number"], None)
+        return found
 
     def clock(self, name: str) -> dict[str, float]:
         """Seconds by part over all launches."""
@@ -199,9 +215,11 @@ class Store:
                 self.storage.create_new_trial(study_id, _template(trial, made, distributions))
 
     @contextlib.contextmanager
-    def lease(self, name: str) -> Iterator[None]:
+    def lease(self, name: str) -> Iterator[bool]:
         """Only one process writes a study. A lock of the operating system on this machine, which dies with its
-        process; towards other machines a row with host and process that every rung renews."""
+        process; towards other machines a row with host and process that every rung renews.
+
+        Says whether the last holder was killed: it never gave the lease back."""
         folder = self.folder(name)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("a+") as lock:
@@ -216,7 +234,7 @@ class Store:
                 )  # fmt: skip
             self.renew(name)
             try:
-                yield
+                yield bool(held)
             finally:
                 self._set(name, "lease", None)
 
@@ -254,24 +272,32 @@ def told(trial: Trial, row: Mapping[str, Any], at: float, made: Study) -> Trial:
     """A trial after a row of a rung."""
     values, failure = row["values"], row["failure"]
     ended = row["state"] != "running"
-    judged = row["state"] in ("finished", "stopped")
+    whole = all(each.name in values for each in (*made.objectives, *made.constraints))
+    judged = whole and row["state"] in ("finished", "stopped")
+    step, losses = row["step"], made.losses(values) if whole else ()
     return replace(
         trial,
         state=row["state"],
-        step=row["step"],
+        step=step,
         seconds=row["seconds"],
         values=values,
         report_values=row["report_values"],
-        losses=made.losses(values) if judged else (),
+        losses=losses if judged else (),
         violations=made.violations(values) if judged else (),
-        curve=(
-            *(point for point in trial.curve if point[0] < row["step"]),
-            *([(row["step"], values)] if values else []),
-        ),
+        curve=_with(trial.curve, step, values),
+        loss_curve=_with(trial.loss_curve, step, losses),
         failure=Failure(**failure) if failure else None,
         base=row["base"] or trial.base,
+        refused=row.get("refused", 0),
+        retries=0,
+        place=row.get("place", ""),
         ended=at if ended else 0.0,
     )
+
+
+def _with(curve: tuple[tuple[int, T], ...], step: int, values: T) -> tuple[tuple[int, T], ...]:
+    """A curve with what was seen at ``step``, if anything was, in place of what was seen from there on."""
+    return (*(point for point in curve if point[0] < step), *([(step, values)] if values else []))
 
 
 def _distributions(

@@ -57,6 +57,7 @@ class ObjectiveTable(Open):
     direction: Literal["min", "max"] | None = None
     unit: str | None = None
     limit: float | None = Field(None, description="the worst value that counts: the hypervolume's reference")
+    dear: bool = Field(False, description="before the end, measured only where the others leave the trial a chance")
 
 
 class ConstraintTable(Open):
@@ -83,7 +84,8 @@ class ProposerTable(Open):
 
 
 class StopTable(Open):
-    rule: Annotated[str, Field(description='a file in search/stop, or "off"')] = "halving"
+    rule: Annotated[str, Field(description='a file in search/stop, or "off"')] = "front"
+    audit: Annotated[float, Field(ge=0, le=1, description="share of refused trials run on as a check")] = 0.05
 
 
 class MergeTable(Open):
@@ -128,6 +130,7 @@ class Objective:
     measure: str | None = None
     on: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    dear: bool = False
 
     def loss(self, value: float) -> float:
         """Signed so that less is better: the only place inside where a sign flips."""
@@ -159,6 +162,12 @@ class Study:
     def capacity(self) -> int:
         """How many trials advance together: one, where the trainer cannot stack them."""
         return self.table.budget.population if self.declared.get("STACKED", True) else 1
+
+    @property
+    def rungs(self) -> list[int]:
+        """The steps (rungs,) at which a trial is seen, the last of them its end."""
+        steps, rungs = self.table.budget.steps, self.table.budget.rungs
+        return list(range(steps // rungs, steps + 1, steps // rungs))
 
     @property
     def reference(self) -> tuple[float, ...]:
@@ -428,7 +437,7 @@ def _objective(name: str, entry: ObjectiveTable, provided: set[str] | None, file
         )
     return Objective(
         name=name, direction=direction, unit=entry.unit or constants.get("UNIT", ""), limit=float(limit),
-        measure=component.name if component else None, on=entry.on, settings=settings,
+        measure=component.name if component else None, on=entry.on, settings=settings, dear=entry.dear,
     )  # fmt: skip
 
 

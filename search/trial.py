@@ -38,12 +38,16 @@ class Trial:
     losses: tuple[float, ...] = ()
     violations: tuple[float, ...] = ()
     curve: tuple[tuple[int, dict[str, float]], ...] = ()  # (steps, values) of each rung, oldest first
+    loss_curve: tuple[tuple[int, tuple[float, ...]], ...] = ()  # (steps, losses (m,)) of the rungs that have them all
     step: int = 0
     seconds: float = 0.0
     failure: Failure | None = None
     parents: tuple[int, ...] = ()
     coefficients: tuple[float, ...] = ()
     base: str | None = None  # fingerprint of the weights that the training started from
+    refused: int = 0  # the step at which the stopping rule refused it, though it was run on to check the rule
+    retries: int = 0  # how often it was begun again since its last rung, because its process was lost
+    place: str = ""  # where it was trained
     started: float = 0.0  # seconds since the epoch
     ended: float = 0.0
 
@@ -74,3 +78,15 @@ def violations(trials: Sequence[Trial]) -> NDArray[np.float64]:
     return np.array([trial.violations for trial in trials], dtype=np.float64).reshape(
         len(trials), len(trials[0].violations) if trials else 0
     )
+
+
+def curves(trials: Sequence[Trial], steps: Sequence[int]) -> NDArray[np.float64]:
+    """The losses (n, rungs, m) at each of ``steps``, NaN where a trial was not seen or has not all of them."""
+    m = max((len(point) for trial in trials for _, point in trial.loss_curve), default=0)
+    found = np.full((len(trials), len(steps), m), np.nan)
+    column = {step: i for i, step in enumerate(steps)}
+    for row, trial in enumerate(trials):
+        for step, point in trial.loss_curve:
+            if step in column:
+                found[row, column[step]] = point
+    return found

@@ -27,7 +27,8 @@ POSITIONAL = {
     "optimizer": ["parameters", "gradient", "slots"],
     "problem": ["point"],
     "proposer": ["space", "trials", "q"],
-    "stop": ["losses", "peers"],
+    "schedule": ["progress"],
+    "stop": ["curves", "asking"],
     "merge": ["base", "states", "coefficients"],
 }
 DESCRIBE_ALL = """
@@ -165,7 +166,8 @@ GOOD = {
     "problem": "SPACE = {'x': {'low': 0.0, 'high': 1.0}}\ndef evaluate(point): ...\ndef front(n): ...",
     "proposer": "SPACE = {'temper': {'low': 0.0, 'high': 1.0, 'default': 0.5}}\n"
     "def propose(space, trials, q, *, seed, reference, temper=0.5): ...",
-    "stop": "SPACE: dict = {}\ndef keep(losses, peers, *, step, steps): ...",
+    "schedule": "SPACE = {}\ndef factor(progress): ...",
+    "stop": "SPACE: dict = {}\ndef keep(curves, asking, *, reference, audited): ...",
     "merge": "SPACE = {}\nSIMPLEX = False\ndef merge(base, states, coefficients): ...",
 }
 
@@ -232,7 +234,7 @@ MISTAKES = [
     ("trainer", f"{GOOD['trainer']}\nSETTINGS = dict()", r"expected SETTINGS of \w+\.mine to be a plain literal table"),
     (
         "stop",
-        "SPACE = {}\ndef keep(losses, peers, *, step, steps, share): ...",
+        "SPACE = {}\ndef keep(curves, asking, *, reference, audited, share): ...",
         r"expected keep\(\.\.\.\) of \w+\.mine to take the names of its SPACE as keywords: none, got '.*, share\)'",
     ),
 ]

@@ -22,8 +22,9 @@ SOURCES = {
 WAY = [
     "objectives", "trainers",
     "search.errors", "search.clock", "search.components", "search.space", "search.grammar", "search.study",
-    "search.identity", "search.trial", "search.pareto", "search.stop", "search.propose", "search.front",
-    "search.run", "search.store", "search.files", "search.amortise", "search.figures", "search.record", "search.loop",
+    "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
+    "search.propose", "search.ahead", "search.front", "search.run", "search.worker", "search.placement",
+    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record", "search.loop",
     "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
@@ -37,7 +38,8 @@ KNOWS_ONLY = {
     "search.errors": set(),
     "search.clock": set(),
     "search.pareto": {"search.errors"},
-    "search.stop": {"search.pareto"},
+    "search.curves": set(),
+    "search.stop": {"search.pareto", "search.curves"},
     "search.trial": set(),
     "search.space": {"search.errors"},
 }
@@ -48,7 +50,7 @@ DOORS = {
         "objectives/divergences/*", "objectives/measures/*", "trainers/cached.py", "trainers/data/*",
         "trainers/distill.py", "trainers/engines/*", "trainers/fit.py", "trainers/models/*", "trainers/multitask.py",
         "trainers/population.py", "trainers/run.py", "search/pareto/merge/*", "search/propose/*", "search/run.py",
-        "search/files.py", "search/api.py",
+        "search/files.py", "search/api.py", "search/worker.py",
     ],
     "botorch": ["search/propose/*"],
     "gpytorch": ["search/propose/*"],
@@ -66,11 +68,12 @@ DOORS = {
     "sklearn": ["trainers/data/digits.py"],
     "safetensors": ["trainers/cached.py", "search/files.py"],
     "pandas": ["search/front.py"],
-    "scipy": ["search/pareto/sobol.py", "search/propose/*"],
-    "joblib": [],
+    "scipy": ["search/pareto/sobol.py", "search/audit.py", "search/propose/*"],
+    "joblib": ["search/placement.py"],
+    "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/population.py", "trainers/problems/*", "search/space.py", "search/trial.py",
-        "search/front.py", "search/amortise.py", "search/loop.py", "search/pareto/*", "search/stop/*",
+        "search/front.py", "search/amortise.py", "search/loop.py", "search/curves.py", "search/audit.py", "search/pareto/*", "search/stop/*",
         "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
@@ -88,7 +91,7 @@ LOADERS = {
 }
 # The events are the loop's; who starts and ends a launch opens the store; Optuna's rows can be made anew by a reader.
 WRITERS = {
-    "search/loop.py": {"admit", "rung", "renew"},
+    "search/loop.py": {"admit", "rung", "renew", "retry"},
     "search/api.py": {"create", "define", "lease", "spend", "project"},
     "search/follower.py": {"project"},
 }
@@ -280,7 +283,7 @@ def test_a_planted_call_in_the_wrong_place_is_caught(file: str, line: str, messa
 
 
 def test_the_ways_to_write_the_store_are_known() -> None:
-    assert STORE_WRITES == {"create", "define", "admit", "rung", "spend", "project", "lease", "renew"}
+    assert STORE_WRITES == {"create", "define", "admit", "rung", "retry", "spend", "project", "lease", "renew"}
     assert {method for methods in WRITERS.values() for method in methods} == STORE_WRITES
 
 

@@ -19,9 +19,9 @@ a line, such as {"step": 50, "error": 0.12}; other lines go to the trial's log:
 A name that a trial has no value for, such as ``{divergence.alpha.order}`` of another divergence, is filled in
 as nothing; a brace that is meant as a brace is doubled.
 
-Trials run one after another. Vectors count at multiples of ``rung_steps`` (trials are compared at equal steps
-only) and at the end; one report without a step, or a returned dict, is the end. What the code does after that,
-such as saving its model, is its own affair: the next trial waits for it.
+Trials run one after another, or one in each worker. Vectors count at multiples of ``rung_steps`` (trials are
+compared at equal steps only) and at the end; one report without a step, or a returned dict, is the end. What the
+code does after that, such as saving its model, is its own affair: the next trial waits for it.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ import subprocess
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ PATIENCE = 10.0  # seconds that a program has to end by itself once it is asked 
 
 class Stopped(BaseException):
     """The search ends this trial. Not an Exception, so that a catch-all in training code lets it pass."""
+
+
+class Late(BaseException):
+    """The trial has used up its time. Not an Exception either."""
 
 
 class ExternalTrial:
@@ -66,7 +70,7 @@ class ExternalTrial:
         self._at_rung, self._began = at_rung, time.perf_counter()
         self._latest: dict[str, float] = {}
         self.step = task.step
-        self.ended = False
+        self.ended = self.telling = self.late = False
         self.caller_error: BaseException | None = None
         self.admitted: list[Task] = []
 
@@ -85,6 +89,8 @@ class ExternalTrial:
             self._tell(step)
             if self.ended and step < self.steps:
                 raise Stopped
+            if self.late:
+                raise Late
 
     def finish(self, result: Any = None) -> None:
         """The training code has returned: what it said last is its result."""
@@ -112,11 +118,14 @@ class ExternalTrial:
             values={} if failure else {name: [value] for name, value in self._latest.items()},
             failures=[failure],
         )
+        self.telling = True
         try:
             decision = self._at_rung(rung)
         except BaseException as error:  # the caller's, not the training code's: kept from its except clauses
             self.ended, self.caller_error = True, error
             raise Stopped from error
+        finally:
+            self.telling = False
         self.ended = failure is not None or not decision.keep[0] or step >= self.steps
         self.admitted += decision.admit
 
@@ -132,8 +141,8 @@ def train(
 ) -> None:
     """One trial after another.
 
-    ``settings``: ``function`` or ``command``; ``folder``, where trials keep their files; for a command
-    ``cwd``, where it runs, and ``limit_seconds`` of one trial, or None.
+    ``settings``: ``function`` or ``command``; ``folder``, where trials keep their files; ``limit_seconds`` of one
+    trial, or None; for a command ``cwd``, where it runs.
     """
     live = list(tasks)
     while live:
@@ -144,19 +153,45 @@ def train(
         if settings.get("command"):
             _run_command(trial, settings)
         else:
-            _run_function(trial, settings["function"])
+            _run_function(trial, settings)
         if trial.caller_error:
             raise trial.caller_error
         live += trial.admitted
 
 
-def _run_function(trial: ExternalTrial, reference: str) -> None:
-    module, _, name = reference.partition(":")
+def _run_function(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:
+    module, _, name = settings["function"].partition(":")
+    limit = settings.get("limit_seconds")
     with contextlib.suppress(Stopped):
         try:
-            trial.finish(getattr(importlib.import_module(module), name)(trial))
+            with _alarm(limit, trial):
+                result = getattr(importlib.import_module(module), name)(trial)
+            trial.finish(result)
+        except Late:
+            trial.fail("timeout", f"still running after {limit:g} s")
         except (Exception, SystemExit) as error:
             trial.fail(cause(error), traceback.format_exc(limit=-8))
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float | None, trial: ExternalTrial) -> Iterator[None]:
+    """Late is raised in the training code after so long, where the system has alarms and this is the main thread."""
+    if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        trial.late = True
+        if not trial.telling:  # the search is at work, which must not be torn apart
+            raise Late
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _run_command(trial: ExternalTrial, settings: Mapping[str, Any]) -> None:

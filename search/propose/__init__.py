@@ -22,6 +22,9 @@ from search.space import Params, Space
 from search.trial import Trial
 
 ATTEMPTS = 200
+# A trial that ran out of time tells as much of the machine's load as of its params, a crash of the code, an
+# interruption of the machine: none of them teaches where not to go.
+RUINS = ("out_of_memory", "diverged")
 
 
 def points(trials: Sequence[Trial]) -> list[Trial]:
@@ -37,6 +40,22 @@ def observed(trials: Sequence[Trial]) -> list[Trial]:
 def pending(trials: Sequence[Trial]) -> list[Trial]:
     """Points that are being trained."""
     return [trial for trial in points(trials) if trial.state == "running"]
+
+
+def ruined(trials: Sequence[Trial]) -> list[Trial]:
+    """Points that failed of their own params, and so teach where not to go."""
+    return [trial for trial in points(trials) if trial.failure and trial.failure.cause in RUINS]
+
+
+def alive(trials: Sequence[Trial], *, ended: bool = True) -> list[Trial]:
+    """Points that reached a rung and did not fail; with ``ended`` false not those that were trained to the end."""
+    return [
+        trial
+        for trial in points(trials)
+        if trial.state == "stopped"
+        or (trial.state == "running" and (trial.curve or trial.loss_curve))
+        or (ended and trial.complete)
+    ]
 
 
 def generator(seed: int, trials: Sequence[Trial], ahead: int = 0) -> Generator:

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.propose import observed, pending, points
+from search.propose import observed, pending, points, ruined
 from search.space import Choice, Dimension, Integer, Params, Simplex, Space
 from search.trial import Trial
 
@@ -34,7 +34,8 @@ def ask(
     params: Callable[[Choose], Params],
     system: Callable[[int], dict[str, Any]] = lambda index: {},
 ) -> list[Params]:
-    """q params for m objectives; each is a running trial to those after it.
+    """q params for m objectives; each is a running trial to those after it, and so is each that diverged or ran out of
+    memory: Optuna forgets what failed, but what runs is a bad place to a sampler that looks at it.
 
     ``sampler`` makes one of a seed; ``values`` are the observed ones by dimension, ``params`` are made of new ones;
     ``system``: what the sampler itself keeps with the index-th observation.
@@ -45,7 +46,7 @@ def ask(
             limits = {str(place): violation for place, violation in enumerate(trial.violations)}
             found = _frozen(space, values(trial), values=trial.losses, constraints=limits, system_attrs=system(index))
             study.add_trial(found)
-        for trial in pending(trials):
+        for trial in [*ruined(trials), *pending(trials)]:
             study.add_trial(_frozen(space, values(trial), state=TrialState.RUNNING))
         proposals = []
         for number in range(len(points(trials)), len(points(trials)) + q):

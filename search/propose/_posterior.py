@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
-from botorch.sampling.pathwise import draw_kernel_feature_paths, draw_matheron_paths
+from botorch.sampling.pathwise import draw_kernel_feature_paths, draw_matheron_paths, gaussian_update
 from gpytorch.constraints import GreaterThan
-from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
+from linear_operator.operators import DiagLinearOperator
 from torch import Tensor
 
 Draws = Callable[[Tensor], Tensor]  # features (c, f) -> values (draws, c, outputs)
@@ -23,31 +24,45 @@ NOISE = LogNormalPrior(loc=-4.0, scale=1.0)  # BoTorch's prior, without its floo
 NOISE_FLOOR = 1e-6
 
 
-def draw(features: Tensor, values: Tensor, count: int) -> Draws:
+VAGUE = 1e6  # times its variance: what is not known of a value
+
+
+def draw(features: Tensor, values: Tensor, count: int, variances: Tensor | None = None) -> Draws:
     """``count`` functions given ``values`` (n, outputs) at ``features`` (n, f); uses torch's global random stream.
 
     One process an output: squared exponential with a length scale for each feature, under priors that grow with the
     number of features (Hvarfner et al. 2024), fitted by maximum a posteriori. The draws are of Matheron's rule
     (Wilson et al. 2020), so they are functions: cheap at any number of points, differentiable, and consistent.
+
+    ``variances`` (n, outputs): of values that are themselves uncertain, in addition to the noise, which is learned
+    (heteroscedastic noise: Goldberg, Williams and Bishop 1998); infinite where there is no value.
     """
     outputs = values.shape[1]
-    mean, scale = values.mean(dim=0), values.std(dim=0)
+    known = torch.ones_like(values) if variances is None else variances.isfinite().double()
+    mean = (known * values).sum(dim=0) / known.sum(dim=0)
+    centred = known * (values - mean)
+    scale = (centred.square().sum(dim=0) / (known.sum(dim=0) - 1.0).clamp_min(1.0)).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
-    likelihood = GaussianLikelihood(
-        noise_prior=NOISE,
-        noise_constraint=GreaterThan(NOISE_FLOOR, transform=None, initial_value=NOISE.mode),
-        batch_shape=torch.Size([outputs] if outputs > 1 else []),
-    )
-    model = SingleTaskGP(features, (values - mean) / scale, likelihood=likelihood, outcome_transform=None)
-    # the optimizers of one and of several outputs spell the tolerance in two ways
-    tolerance = {"ftol": PRECISION} if outputs == 1 else {"factr": PRECISION / torch.finfo(torch.float64).eps}
-    fit_gpytorch_mll(
-        ExactMarginalLogLikelihood(model.likelihood, model),
-        optimizer_kwargs={"options": {"maxiter": STEPS, **tolerance}},
-    )
-    model.requires_grad_(False)
+    settings: dict[str, Any] = {
+        "noise_prior": NOISE,
+        "noise_constraint": GreaterThan(NOISE_FLOOR, transform=None, initial_value=NOISE.mode),
+        "batch_shape": torch.Size([outputs] if outputs > 1 else []),
+    }
+    likelihood: Any = GaussianLikelihood(**settings)
+    if variances is not None:
+        extra = (variances / scale**2).clamp(NOISE_FLOOR, VAGUE).T
+        likelihood = FixedNoiseGaussianLikelihood(
+            extra if outputs > 1 else extra[0], learn_additional_noise=True, **settings
+        )
+    model = SingleTaskGP(features, centred / scale, likelihood=likelihood, outcome_transform=None)
+    fit(model, outputs)
+    update: Any = gaussian_update
+    if variances is not None:  # left to itself it would take the given noise and not the learned
+        update = partial(gaussian_update, noise_covariance=DiagLinearOperator(likelihood.noise))
     waves = partial(draw_kernel_feature_paths, num_features=WAVES)
-    paths: Any = draw_matheron_paths(model, sample_shape=torch.Size([count]), prior_sampler=waves)
+    paths: Any = draw_matheron_paths(
+        model, sample_shape=torch.Size([count]), prior_sampler=waves, update_strategy=update
+    )
 
     def at(points: Tensor) -> Tensor:
         # what paths(points) is, with the draws in one product instead of one copy of the features for each of them
@@ -60,3 +75,14 @@ def draw(features: Tensor, values: Tensor, count: int) -> Draws:
         return found * scale + mean
 
     return at
+
+
+def fit(model: SingleTaskGP, outputs: int = 1) -> None:
+    """Set what is free in a process to its maximum a posteriori, and make it fixed."""
+    # the optimizers of one and of several outputs spell the tolerance in two ways
+    tolerance = {"ftol": PRECISION} if outputs == 1 else {"factr": PRECISION / torch.finfo(torch.float64).eps}
+    fit_gpytorch_mll(
+        ExactMarginalLogLikelihood(model.likelihood, model),
+        optimizer_kwargs={"options": {"maxiter": STEPS, **tolerance}},
+    )
+    model.requires_grad_(False)

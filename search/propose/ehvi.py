@@ -1,18 +1,19 @@
 """Noisy expected hypervolume improvement over functions drawn from Gaussian processes: the default.
 
 1. The first points are a Sobol sequence: ``start`` of them, or for 0 two more than the space has columns, at least 6
-   and at most 20. Trials that run are counted, so a first batch is one design.
+   and at most 20. Trials that run are counted, so a first batch is one design. If by then more trials diverged or ran
+   out of memory than did not, the points are instead likely to succeed and far from all trials (`_away`).
 2. A Gaussian process is fitted to each loss and to each violation (`_posterior`), over the space's features: a choice
-   is one-hot, weights are themselves, what is inactive is constant. Trials that diverged or ran out of memory have no
-   losses, but they make one more violation, so the search keeps away from them.
-3. A point's gain is the hypervolume that it is expected to add, over ``draws`` functions of the posterior (`_gain`).
+   is one-hot, weights are themselves, what is inactive is constant. Stopped and running trials count with what is
+   expected of them (`_learnt`).
+3. A point's gain is the hypervolume that it is expected to add, over ``draws`` functions of the posterior (`_gain`),
+   times the probability that its training succeeds (`_chance`; Gelbart, Snoek and Adams 2014), which is learned
+   from the trials that failed and from those that have losses, of whatever rung.
 4. The gain is climbed in the structured space: from Sobol points and mutations of the front, along the slope of what
    is continuous (`_climb`) and by mutation of everything.
 5. Running trials and the points already picked are known to each draw, so a batch spreads.
 
-A loss beyond the reference is of no interest, and it may be so huge that it hides the front from the model. So what
-lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far above as the
-best is below. Everything runs on one thread: the matrices are small, and proposals are the same on any number of cores.
+Everything runs on one thread: the matrices are small, and proposals are the same on any number of cores.
 """
 
 import warnings
@@ -32,10 +33,13 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from search.pareto import dominance
-from search.propose import generator, observed, pending, points, sobol
+from search.propose import alive, generator, observed, pending, points, ruined, sobol
+from search.propose._away import away
+from search.propose._chance import Chance, chance
 from search.propose._climb import climb, features
 from search.propose._gain import Gain
-from search.propose._posterior import Draws, draw
+from search.propose._learnt import learnt, positive
+from search.propose._posterior import draw
 from search.space import Params, Space
 from search.trial import Trial, losses, violations
 
@@ -50,7 +54,6 @@ SCALES = (0.02, 0.05, 0.1, 0.3)  # of mutations
 CLIMBERS, FIRST, NEXT = 6, 25, 10  # points that climb, steps for the first and for the other points of a batch
 MUTANTS, ROUNDS = 32, 2
 UNFIT = (BotorchError, ModelFittingError, NotPSDError, NanError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
-AVOIDED = ("diverged", "out_of_memory")
 
 
 def propose(
@@ -65,20 +68,30 @@ def propose(
 ) -> list[Params]:
     """The next q params; ``reference`` (m,): the worst losses that count."""
     known = _recent(observed(trials))
+    failed, good = ruined(trials), alive(trials)
     design = start or min(max(space.width + 2, 6), 20)
-    if len(points(trials)) < design or 2 * len(known) < min(design, MOST):
+    early = len(points(trials)) < design or 2 * len(known) < min(design, MOST)
+    if early and (len(failed) <= len(good) or not space.width):
         return sobol.propose(space, trials, q, seed=seed, reference=reference)
-    failed = [trial for trial in points(trials) if trial.failure and trial.failure.cause in AVOIDED][-MOST:]
+    tried = sorted([*good, *failed], key=lambda trial: trial.number)[-MOST:]
     taken = {space.key(trial.params) for trial in points(trials)}
     rng = generator(seed, trials)
     with _alone(rng):
         try:
-            gain = _gain(space, known, failed, np.asarray(reference), draws)
+            likely = chance(_features(space, tried), torch.tensor([trial.failure is None for trial in tried]))
+            if early:
+                return away(space, trials, q, likely, rng)
+            others = alive(trials, ended=False)[-max(MOST - len(known), 1) :]
+            gain = _gain(space, known, others, np.asarray(reference), draws)
         except UNFIT:
             return [_neighbour(space, _front(known), rng) for _ in range(q)]
         if waiting := pending(trials):
-            gain = gain.after(features(space, [trial.params for trial in waiting]))
-        return _pick(space, gain, _front(known), q, taken, rng)
+            gain = gain.after(_features(space, waiting))
+        return _pick(space, gain, likely, _front(known), q, taken, rng)
+
+
+def _features(space: Space, trials: Sequence[Trial]) -> Tensor:
+    return features(space, [trial.params for trial in trials])
 
 
 def _recent(known: list[Trial]) -> list[Trial]:
@@ -92,72 +105,71 @@ def _recent(known: list[Trial]) -> list[Trial]:
 
 
 def _front(known: Sequence[Trial]) -> list[Trial]:
-    """The feasible front, or where nothing is feasible the trials of the least violation."""
+    """The feasible front, or where nothing is feasible the trials of the least violation; none of none."""
+    if not known:
+        return []
     mask, _ = dominance.feasible_front(losses(known), violations(known))
     return [trial for trial, is_best in zip(known, mask, strict=True) if is_best]
 
 
 def _neighbour(space: Space, front: Sequence[Trial], rng: Generator) -> Params:
-    """Without a model: as often a mutation of the front as a sample."""
+    """Without a model: as often a mutation of the front, if there is one, as a sample."""
+    if not front:
+        return space.sample(rng)
     params = front[int(rng.integers(len(front)))].params
     return space.mutate(params, rng) if rng.random() < 0.5 else space.sample(rng)
 
 
-def _gain(space: Space, known: list[Trial], failed: list[Trial], reference: NDArray[np.float64], draws: int) -> Gain:
-    """What can be gained when ``known`` is all that is known."""
-    found, limits = losses(known), violations(known)
-    knee = np.maximum(reference, np.median(found, axis=0))
-    stretch, beyond = _positive(knee - found.min(axis=0)), np.maximum(found - knee, 0.0)
-    bent = np.minimum(found, knee) + beyond / (1.0 + beyond / stretch)
-    usual = _positive(np.median(np.abs(limits), axis=0))
-    signed = np.sign(limits) * np.log1p(np.abs(limits) / usual)
-    seen = features(space, [trial.params for trial in known])
-    paths = draw(seen, torch.from_numpy(np.concatenate([bent, signed], axis=1)), draws)
-    if failed:
-        paths = _with_failures(paths, seen, features(space, [trial.params for trial in failed]), draws)
-    feasible = (limits <= 0).all(axis=1)
+def _gain(space: Space, known: list[Trial], others: list[Trial], reference: NDArray[np.float64], draws: int) -> Gain:
+    """What can be gained when ``known`` is the front's only source, and ``others`` tell of the losses too."""
+    found, feasible = losses(known), (violations(known) <= 0).all(axis=1)
+    seen = learnt(known, others, reference)
+    variances = None if seen.variances is None else torch.from_numpy(seen.variances)
+    at = _features(space, seen.trials)
+    paths = draw(at, torch.from_numpy(seen.values), draws, variances)
     inside = bool(((found < reference).all(axis=1) & feasible).any())
-    unit = reference - found[feasible].min(axis=0) if inside else _positive(bent.std(axis=0))
-    return Gain.over(paths, draws, torch.from_numpy(reference), torch.from_numpy(unit), inside=inside).after(seen)
-
-
-def _positive(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``lengths`` to divide by: 1 for 0."""
-    return np.where(lengths > 0, lengths, 1.0)
-
-
-def _with_failures(paths: Draws, good: Tensor, bad: Tensor, draws: int) -> Draws:
-    """``paths`` with one more violation: 1 where training failed, -1 where it did not."""
-    label = torch.ones(len(good) + len(bad), 1, dtype=torch.float64)
-    label[: len(good)] = -1.0
-    fate = draw(torch.cat([good, bad]), label, draws)
-    return lambda at: torch.cat([paths(at), fate(at)], dim=2)
+    spread = seen.values[: len(known), : len(reference)].std(axis=0)
+    unit = reference - found[feasible].min(axis=0) if inside else positive(spread)
+    gain = Gain.over(paths, draws, torch.from_numpy(reference), torch.from_numpy(unit), inside=inside)
+    return gain.after(at[: len(known)])  # what was stopped is no model that could be on the front
 
 
 def _pick(
-    space: Space, gain: Gain, front: Sequence[Trial], q: int, taken: set[tuple[float, ...]], rng: Generator
+    space: Space,
+    gain: Gain,
+    likely: Chance,
+    front: Sequence[Trial],
+    q: int,
+    taken: set[tuple[float, ...]],
+    rng: Generator,
 ) -> list[Params]:
-    """q points, each of the largest gain that is found after those before it."""
+    """q points, each of the largest gain times probability that is found after those before it."""
+
+    def worth(at: Tensor) -> Tensor:
+        return gain(at) + likely(at)
+
     pool = [space.decode(unit) for unit in sobol.cube(space.width, GLOBAL, seed=int(rng.integers(2**32)))]
     for index in range(LOCAL):
         scale = SCALES[index // len(front) % len(SCALES)]
         pool.append(space.mutate(front[index % len(front)].params, rng, scale=scale))
     pool = [params for params in pool if space.key(params) not in taken] or pool
     with torch.no_grad():
-        length, feasible = gain.rays(features(space, pool))
+        at = features(space, pool)
+        (length, feasible), hope = gain.rays(at), likely(at)
     picked: list[Params] = []
     while len(picked) < q:
         with torch.no_grad():
-            order = _descending(gain.of(length, feasible))
+            order = _descending(gain.of(length, feasible) + hope)
         if not picked and q > 1:  # what gains little now gains less later
             order = order[:KEPT]
-            pool, length, feasible = [pool[row] for row in order], length[:, order], feasible[:, order]
+            pool, hope = [pool[row] for row in order], hope[order]
+            length, feasible = length[:, order], feasible[:, order]
             order = list(range(len(pool)))
-        climbers = climb(space, [pool[row] for row in order[:CLIMBERS]], gain, steps=NEXT if picked else FIRST)
+        climbers = climb(space, [pool[row] for row in order[:CLIMBERS]], worth, steps=NEXT if picked else FIRST)
         for _ in range(ROUNDS):
             climbers += [space.mutate(climbers[i % 2], rng, scale=SCALES[i % 3] / 2) for i in range(MUTANTS)]
             with torch.no_grad():
-                climbers = [climbers[row] for row in _descending(gain(features(space, climbers)))]
+                climbers = [climbers[row] for row in _descending(worth(features(space, climbers)))]
         best = next((params for params in climbers if space.key(params) not in taken), climbers[0])
         taken.add(space.key(best))
         picked.append(best)

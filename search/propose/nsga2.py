@@ -3,6 +3,8 @@
 Generation g holds the complete trials from g * population on, in the order of the study, so the generations are
 read off the trials and nothing has to be kept. Every dimension of the tree is a gene; the genes of branches that a
 trial did not take are silent and drawn from its number, so a child that enters a branch finds it filled.
+
+A trial that failed is no parent, and that is all that evolution learns from it: it models no region to keep away from.
 """
 
 from collections.abc import Sequence

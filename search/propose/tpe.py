@@ -3,7 +3,8 @@
 Trials are split by non-domination rank and hypervolume into good and bad, the densities l and g of the params of both
 are estimated, and of some draws from l the one with the largest l / g is proposed (Bergstra et al. 2011; Ozaki et al.
 2022). Dimensions that occur together are estimated together, so a branch has a density of its own. Running trials
-count as bad, so a batch spreads; infeasible ones are bad in the order of their violation.
+count as bad, so a batch spreads, and so do those that diverged or ran out of memory, so the search leaves where they
+are; infeasible ones are bad in the order of their violation.
 """
 
 import warnings

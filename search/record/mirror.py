@@ -151,8 +151,16 @@ class _Mirrored:
                 run = wanted.trial_run(trial, ids, given.front.reference)
                 self.runs.write(dataclasses.replace(run, tags={**common, **run.tags, **place}))
                 self.seen[trial.id] = made_from
+            if trial.failure and "\n" in trial.failure.message:
+                self._traceback(trial.id, redact(trial.failure.message))
             if point and given.weights and given.status != "running":
                 self._weights(trial.id, given.weights / f"{trial.id}.safetensors")
+
+    def _traceback(self, name: str, message: str) -> None:
+        known = self.runs.actual[name]
+        if "traceback" not in known.tags:
+            self.client.log_text(known.id, message, "failure.txt")
+            self.runs.tag(name, {"traceback": "failure.txt"})
 
     def _weights(self, name: str, path: Path) -> None:
         known = self.runs.actual[name]

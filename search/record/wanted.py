@@ -88,6 +88,8 @@ def trial_run(trial: Trial, ids: Mapping[int, str], reference: Sequence[float]) 
             "within_limits": ("yes" if within_limits(trial, reference) else "no") if trial.losses else None,
             "parents": parents or None,
             "base": trial.base,
+            "place": text(trial.place) if trial.place else None,
+            "refused_at_step": str(trial.refused) if trial.refused else None,
             "failure": trial.failure.cause if trial.failure else None,
             "failure_message": text(trial.failure.message.strip().rpartition("\n")[2]) if trial.failure else None,
             "mlflow.note.content": _traceback(trial.failure.message) if trial.failure else None,

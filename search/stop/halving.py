@@ -20,23 +20,34 @@ SPACE = {
 
 
 def keep(
-    losses: NDArray[np.float64],
-    peers: NDArray[np.float64],
+    curves: NDArray[np.float64],
+    asking: NDArray[np.int64],
     *,
-    step: int,
-    steps: int,
+    reference: NDArray[np.float64],
+    audited: NDArray[np.bool_],
     share: float,
     grace: float,
     minimum: int,
 ) -> NDArray[np.bool_]:
-    """(k, m), (n, m) -> (k,): true where the trial goes on.
+    """(n, rungs, m), (k,) -> (k,): true where the trial goes on.
 
-    >>> halving = dict(step=1, steps=2, share=0.5, grace=0.0, minimum=2)
-    >>> keep(np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([[1.0, 1.0], [2.0, 2.0]]), **halving).tolist()
+    >>> settings = dict(reference=np.ones(1), audited=np.zeros(2, bool), share=0.5, grace=0.0, minimum=2)
+    >>> keep(np.array([[[1.0], [np.nan]], [[2.0], [np.nan]]]), np.array([0, 1]), **settings).tolist()
     [True, False]
     """
-    if len(peers) < minimum or step < grace * steps:
-        return np.ones(len(losses), dtype=np.bool_)
+    seen = np.asarray(np.isfinite(curves).all(axis=2), dtype=np.bool_)  # (n, rungs)
+    last = curves.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
+    goes_on = np.ones(len(asking), dtype=np.bool_)
+    for rung in np.unique(last[asking]):
+        peers = curves[seen[:, rung], rung]
+        if len(peers) >= minimum and rung + 1 >= grace * curves.shape[1]:
+            here = last[asking] == rung
+            goes_on[here] = _best(curves[asking[here], rung], peers, share)
+    return goes_on
+
+
+def _best(losses: NDArray[np.float64], peers: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """(k, m) among (n, m) -> (k,): true for the best ``share`` of the peers, and for all that are not dominated."""
     peers = peers[np.lexsort(peers.T)]  # crowding breaks ties by row: a canonical order of rows, so that none matters
     ranks, crowding = dominance.ranks(peers), np.zeros(len(peers))
     for rank in np.unique(ranks):

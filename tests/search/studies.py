@@ -25,7 +25,7 @@ DISTILL: dict[str, Any] = {
     },
     "objectives": {"ece": {"limit": 1.0}, "kl_to_teacher": {"measure": "kl_to_reference", "limit": 20.0}},
     "proposer": {"name": "ehvi", "start": 6},
-    "stop": {"minimum": 3, "grace": 0.25, "share": 0.7},
+    "stop": {"rule": "halving", "minimum": 3, "grace": 0.25, "share": 0.7},
     "budget": {"trials": 12, "steps": 48, "rungs": 4, "population": 4},
     "merge": {"evaluations": 9, "parents": 2},
 }

@@ -58,7 +58,7 @@ def test_objectives_and_bounds_are_told_with_their_limits_and_units() -> None:
 def test_the_budget_is_told_with_who_spends_it() -> None:
     lines = text()
     assert "  8 trials of 40 steps, seen 4 times, 4 at a time, trained by trainers.multitask" in lines
-    assert "  proposed by ehvi, stopped early by halving" in lines
+    assert "  proposed by ehvi, stopped early by front" in lines
     assert "  then 12 merged models of 3 parents by task_arithmetic" in lines
     assert "  no new trial after 2.5 min" in lines
     told = checked.text(study.read("zdt1"))

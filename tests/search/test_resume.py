@@ -163,3 +163,65 @@ def test_merges_that_wait_keep_their_own_parents_when_more_trials_come(tmp_path:
     assert seen[0] == waiting[0]
     merged = [t for t in store.Store(tmp_path).trials(made.name, study.read(longer)) if t.parents]
     assert len(merged) == 9 and all(trial.complete for trial in merged)
+
+
+DEADLY = """
+import os, signal
+
+def train(trial):
+    for step in range(trial.resume_step, trial.steps):
+        with open("begun", "a") as file:
+            file.write(f"{trial.number} {step}\\n")
+        if trial.params["danger"] > 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        trial.report(step + 1, f=1 / (step + 1))
+"""
+
+
+def test_a_trial_that_kills_every_launch_fails_in_the_end_and_the_study_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    table = {
+        "name": "deadly", "trainer": "deadly:train", "space": {"danger": {"low": 0.0, "high": 1.0}},
+        "objectives": {"f": {"limit": 2.0}}, "proposer": {"name": "sobol"},
+        "budget": {"trials": 4, "steps": 2, "rungs": 2},
+    }  # fmt: skip
+    program = (
+        f"import sys; sys.path.append('.')\nfrom search import launch\nlaunch({table!r}, mirror=False, quiet=True)"
+    )
+    codes = []
+    while not codes or codes[-1]:
+        codes.append(subprocess.run([sys.executable, "-c", program], cwd=tmp_path).returncode)
+        assert len(codes) < 20, "a trial that always kills its process keeps the study from its end"
+    kept = store.Store(tmp_path / "runs")
+    trials = kept.trials("deadly", kept.study("deadly"))
+    deadly = [trial for trial in trials if trial.params["danger"] > 0.5]
+    assert deadly and len(trials) == 4 and codes[:-1] == [-signal.SIGKILL] * 3 * len(deadly)
+    for trial in trials:
+        assert trial.state == ("failed" if trial in deadly else "finished")
+        if trial in deadly:
+            assert trial.failure and trial.failure.cause == "interrupted" and "killed 3 times" in trial.failure.message
+    begun = (tmp_path / "begun").read_text().split("\n")
+    assert all(begun.count(f"{trial.number} 0") == (3 if trial in deadly else 1) for trial in trials)
+
+
+def test_being_killed_without_a_trial_at_fault_fails_none(
+    straight: dict[str, tuple[Path, str]], tmp_path: Path
+) -> None:
+    """Killed at the same rung again and again: the trials go on alone for a rung, and none of them is to blame."""
+    home, _ = straight[DISTILL["name"]]
+    (tmp_path / "cache").symlink_to(home / "cache")
+    kept = store.Store(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, "event")
+        for _ in range(3):
+            with pytest.raises(Killed):
+                launch(tmp_path, DISTILL)
+    for _ in range(2):  # as a kill leaves it
+        kept._set(DISTILL["name"], "lease", {"host": "here", "pid": 1, "time": 0.0})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop.Loop, "_train", lambda *_: (_ for _ in ()).throw(Killed))
+            with pytest.raises(Killed):
+                launch(tmp_path, DISTILL)
+    found = launch(tmp_path, DISTILL)
+    trials = kept.trials(DISTILL["name"], study.read(DISTILL))
+    assert found.trials and not [trial for trial in trials if trial.failure]

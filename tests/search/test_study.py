@@ -143,7 +143,7 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("reported", {"objectives.f1": {}},
          "[objectives.f1] limit: expected the worst value that counts; there is none. It is the reference "),
         ("reported", {"objectives.f1.measure": "error"},
-         "[objectives.f1] measure: expected one of direction, unit, limit, since …, got 'measure'"),
+         "[objectives.f1] measure: expected one of direction, unit, limit, dear, since …, got 'measure'"),
         ("reported", {"objectives.f1.on": "upright"}, "[objectives.f1] on: expected one of direction, unit, "),
         ("reported", {"objectives.f1.limt": 1}, "[objectives.f1] limt: expected …, got 'limt'. Did you mean 'limit'?"),
         ("program", {"objectives.step": {"limit": 1}},
@@ -187,12 +187,14 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
     "stop": [
         ("measured", {"stop": "halving"}, "[stop]: expected a table, got 'halving'. Write stop = {rule = "),
         ("measured", {"stop.rule": "halvign"},
-         "[stop] rule: expected one of halving, off, got 'halvign'. Did you mean 'halving'?"),
+         "[stop] rule: expected one of front, halving, percentile, off, got 'halvign'. Did you mean 'halving'?"),
         ("measured", {"stop.rule": "my.own"}, "[stop] rule: expected a module that Python can find, got 'my.own'"),
-        ("measured", {"stop.shear": 0.5},
-         "[stop] shear: expected one of rule, share, grace, minimum, got 'shear'. Did you mean 'share'?"),
-        ("measured", {"stop.share": 2}, "[stop] share: expected a number in [0.1, 1], got 2"),
-        ("measured", {"stop.minimum": 2.5}, "[stop] minimum: expected a whole number in 2..1000, got 2.5"),
+        ("measured", {"stop": {"rule": "halving", "shear": 0.5}},
+         "[stop] shear: expected one of rule, audit, share, grace, minimum, got 'shear'. Did you mean 'share'?"),
+        ("measured", {"stop.rsk": 0.1}, "[stop] rsk: expected one of rule, audit, risk, …, got 'rsk'. Did you mean"),
+        ("measured", {"stop.risk": 2}, "[stop] risk: expected a number in [0.001, 0.5], got 2"),
+        ("measured", {"stop.audit": 2}, "[stop] audit: expected less than or equal to 1, got 2"),
+        ("measured", {"stop.minimum": 2.5}, "[stop] minimum: expected a whole number in 3..1000, got 2.5"),
     ],
     "merge": [
         ("measured", {"merge": True}, "[merge]: expected a table, got True"),
@@ -334,13 +336,13 @@ def test_what_is_left_out_has_its_default() -> None:
     made = read("reported")
     assert (made.table.seed, made.table.repeats, made.table.merge) == (0, False, None)
     assert made.table.budget.model_dump() == {"trials": 64, "steps": 1, "rungs": 1, "population": 16, "minutes": None}
-    assert made.table.proposer.name == "ehvi" and made.table.stop.rule == "halving"
-    assert made.stop_settings == {"share": 0.75, "grace": 0.25, "minimum": 12}
+    assert made.table.proposer.name == "ehvi" and made.table.stop.rule == "front"
+    assert made.stop_settings == {"risk": 0.05, "tolerance": 0.01, "minimum": 12}
     assert read("measured").settings["batch"] == 64
 
 
 def test_settings_go_over_their_defaults_and_whole_numbers_become_real_ones() -> None:
-    made = read("measured", **{"stop.share": 1, "trainer.label_noise": 0, "objectives.ece.bins": 20})
+    made = read("measured", **{"stop": {"rule": "halving", "share": 1}, "trainer.label_noise": 0, "objectives.ece.bins": 20})
     assert made.stop_settings["share"] == 1.0 and isinstance(made.stop_settings["share"], float)
     assert made.settings["label_noise"] == 0.0 and isinstance(made.settings["label_noise"], float)
     assert made.objectives[1].settings == {"bins": 20}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,19 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """Train with the body of a function ``train(trial)``."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def train(body: str, *, tasks: tuple[Task, ...] = (task(),), **search: Any) -> Search:
+    def train(
+        body: str,
+        *,
+        tasks: tuple[Task, ...] = (task(),),
+        limit: float | None = None,
+        into: Search | None = None,
+        **search: Any,
+    ) -> Search:
         name = f"user{next(COUNT)}"
         (tmp_path / f"{name}.py").write_text(f"def train(trial):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n")
         importlib.invalidate_caches()
-        return run({"function": f"{name}:train", "folder": str(tmp_path / "trials")}, tasks, Search(**search))
+        settings = {"function": f"{name}:train", "folder": str(tmp_path / "trials"), "limit_seconds": limit}
+        return run(settings, tasks, into or Search(**search))
 
     return train
 
@@ -120,6 +129,36 @@ def ended(pid: float, patience: float = 20.0) -> bool:
         return bool(select.select([handle], [], [], patience)[0])
     finally:
         os.close(handle)
+
+
+def test_a_function_beyond_its_time_is_ended_wherever_it_is(function: Train) -> None:
+    """Also in a catch-all of its own; and no alarm is left for those who come after."""
+    body = """
+        import time
+        while True:
+            try:
+                time.sleep(60)
+            except Exception:
+                pass
+    """
+    search = function(body, limit=0.2)
+    assert search.failure == ("timeout", "still running after 0.2 s")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+def test_the_search_is_not_torn_apart_when_a_trials_time_is_up(function: Train) -> None:
+    class Slow(Search):
+        def __call__(self, rung: Any) -> Any:
+            until = time.monotonic() + 0.3
+            while time.monotonic() < until:
+                pass
+            return super().__call__(rung)
+
+    slow = Slow()
+    function("trial.report(2, error=1)\ntrial.report(4, error=1)", limit=0.1, into=slow)
+    assert slow.told == [(2, {"error": 1.0}), (2, {})]
+    assert slow.failure == ("timeout", "still running after 0.1 s")
 
 
 # Functions: what counts ----------------------------------------------------------------------------------------------
@@ -348,7 +387,7 @@ def judged(settings: str, tmp_path: Path, minutes: float | None = None) -> list[
         ("trial.report(2, error=float('nan'))", None, "diverged", "error = nan"),
         ("trial.report(2, error=float('inf'))", None, "diverged", "error = inf"),
         ("trial.report(2, eror=0.5)", None, "crashed", "reported one of eror, but not 'error'. Did you mean 'eror'?"),
-        ("trial.report(2, error=0.5)", 1e-9, "timeout", "0 s of 0 s"),
+        ("trial.report(2, error=0.5)", 1e-9, "timeout", "still running after"),
         ("1 / 0", None, "crashed", "ZeroDivisionError"),
     ],
 )

@@ -11,8 +11,20 @@ from botorch.exceptions.errors import ModelFittingError
 
 from search.propose import ehvi, observed, sobol
 from search.space import Params, Space
-from search.trial import Failure, Trial
-from tests.search.propose.worlds import MIXED, REAL, Problem, finished, history, mixture, search, volume, zdt1
+from search.trial import Trial
+from tests.search.propose.worlds import (
+    MIXED,
+    REAL,
+    Problem,
+    failed,
+    finished,
+    halfway,
+    history,
+    mixture,
+    search,
+    volume,
+    zdt1,
+)
 
 REFERENCES: dict[Callable, tuple[float, float]] = {zdt1: (1.1, 6.0), mixture: (1.5, 1.5)}
 
@@ -32,9 +44,7 @@ def modelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many points each model that is fitted from now on has seen."""
     sizes: list[int] = []
     original = ehvi.draw
-    monkeypatch.setattr(
-        ehvi, "draw", lambda seen, values, count: sizes.append(len(seen)) or original(seen, values, count)
-    )
+    monkeypatch.setattr(ehvi, "draw", lambda seen, *known: sizes.append(len(seen)) or original(seen, *known))
     return sizes
 
 
@@ -69,11 +79,16 @@ def test_a_model_waits_for_half_of_its_design(monkeypatch: pytest.MonkeyPatch) -
     assert sizes == [4]
 
 
-def test_failed_stopped_running_and_merged_trials_have_no_losses_to_learn_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = modelled(monkeypatch)
-    trials = history(MIXED, 16, 2)
-    ask(MIXED, trials)
-    assert sizes == [10, 11]  # the second also sees the one that diverged, and not the one that crashed
+def test_what_was_seen_at_a_rung_is_learned_from_and_what_failed_or_merged_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes, fates = modelled(monkeypatch), []
+    original = ehvi.chance
+    monkeypatch.setattr(ehvi, "chance", lambda seen, fate: fates.append(fate.tolist()) or original(seen, fate))
+    ask(MIXED, history(MIXED, 16, 2))
+    assert sizes == [10 + 2 + 1]  # finished, stopped, running and seen
+    # in the order of the study: the diverged one failed; the crashed one and the one not seen yet tell nothing
+    assert fates == [[True] * 5 + [False] + [True] * 8]
 
 
 def test_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,16 +163,75 @@ def test_running_trials_and_earlier_picks_are_known_to_the_gain(monkeypatch: pyt
 
 def test_it_keeps_away_from_where_training_diverges() -> None:
     trials = tried(REAL, 30, lambda params: (1.0 - params["x0"], 1.0 - params["x1"]))  # the best is where it diverges
-    failure = Failure(cause="diverged", message="loss is NaN", step=1)
     for trial in list(trials):
         if trial.params["x0"] > 0.6:
-            trials[trial.number] = Trial(
-                number=trial.number, params=trial.params, seed=0, state="failed", failure=failure
-            )
+            trials[trial.number] = failed(trial.number, trial.params)
     assert 6 < sum(trial.state == "failed" for trial in trials) < 20
     asked = ask(REAL, trials, 6)
     assert all(params["x0"] < 0.75 for params in asked)
     assert all(params["x1"] > 0.8 for params in asked[:2])
+
+
+def test_a_crash_or_too_little_time_is_no_reason_to_keep_away() -> None:
+    trials = tried(REAL, 30, lambda params: (1.0 - params["x0"], 1.0 - params["x1"]))
+    for cause in ("crashed", "timeout", "interrupted"):
+        known = [failed(t.number, t.params, cause) if t.params["x0"] > 0.6 else t for t in trials]
+        assert ask(REAL, known)[0]["x0"] > 0.8
+
+
+def test_where_a_training_reached_a_rung_it_may_be_gone_to() -> None:
+    """The best is at x0 = 1, where some failed; those that stopped or run there tell that it may go well."""
+
+    def problem(params: Params) -> tuple[float, float]:
+        return 1.0 - params["x0"], 1.0 - params["x0"]
+
+    rng, trials = np.random.default_rng(0), []
+    for number in range(20):
+        params = REAL.sample(rng) | {"x0": 0.7 * rng.random()}
+        trials.append(finished(number, params, problem(params)))
+    trials += [failed(20 + i, REAL.sample(rng) | {"x0": 0.8 + 0.2 * rng.random()}) for i in range(6)]
+    assert all(params["x0"] < 0.85 for params in ask(REAL, trials, 2))
+    there = [REAL.sample(rng) | {"x0": 0.8 + 0.2 * rng.random()} for _ in range(24)]
+    for state in ("stopped", "running"):
+        more = [halfway(26 + i, params, problem(params), state) for i, params in enumerate(there)]
+        assert all(params["x0"] > 0.9 for params in ask(REAL, [*trials, *more], 2))
+
+
+def test_where_everything_failed_so_far_it_goes_elsewhere() -> None:
+    rng, trials = np.random.default_rng(0), []
+    for number in range(12):
+        trials.append(failed(number, REAL.sample(rng) | {"x0": 0.5 * rng.random()}))
+    for known in (trials[:3], trials):  # within the design and after it
+        asked = ask(REAL, known, 6)
+        places = [REAL.features(params) for params in [*asked, *(trial.params for trial in known)]]
+        apart = [np.linalg.norm(one - other) for i, one in enumerate(places[:6]) for other in places[i + 1 :]]
+        assert min(apart) > 0.4
+    assert sum(params["x0"] > 0.5 for params in asked) >= 5
+    # a share of failures as small as this one leaves the design as it is
+    known = [*tried(REAL, 3, zdt1), *(failed(3 + i, trial.params) for i, trial in enumerate(trials[:2]))]
+    assert ask(REAL, known, 2) == sobol.propose(REAL, known, 2, seed=0, reference=np.ones(2))
+
+
+def test_stopped_trials_show_where_it_is_good_and_where_not() -> None:
+    """Finished ones tell of x0 < 0.5 only; what was stopped beyond tells how it goes on there."""
+    rng = np.random.default_rng(0)
+    asked = {}
+    for better in (True, False):
+
+        def problem(params: Params, sign: float = 1.0 if better else -1.0) -> tuple[float, float]:
+            beyond = max(params["x0"] - 0.5, 0.0)
+            return 1.0 + params["x1"] - sign * beyond, 1.0 + params["x2"] - sign * beyond
+
+        trials = []
+        for number in range(24):
+            params = REAL.sample(rng)
+            known = finished if params["x0"] < 0.5 else halfway
+            trials.append(known(number, params, problem(params)))
+        asked[better] = ask(REAL, trials, 4)
+        stopped = [trial for trial in trials if trial.state == "stopped"]
+        assert 6 < len(stopped) < 18
+    assert all(params["x0"] > 0.8 for params in asked[True])
+    assert all(params["x0"] < 0.6 for params in asked[False])
 
 
 def test_it_keeps_to_its_limits() -> None:

@@ -19,7 +19,7 @@ def test_generations_are_read_off_the_order_of_the_trials(monkeypatch: pytest.Mo
     nsga2.propose(MIXED, history(MIXED, 16, 2), 2, seed=0, reference=np.ones(2), population=4)
     key = optuna.samplers.NSGAIISampler._get_generation_key()
     generations = [trial.system_attrs.get(key) for trial in made[0].get_trials()]
-    assert generations == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, None, None, 2, 2]  # complete, running, asked
+    assert generations == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, None, None, None, 2, 2]  # complete, diverged, running, asked
 
 
 def test_children_are_made_of_their_parents() -> None:

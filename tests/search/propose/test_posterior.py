@@ -79,3 +79,36 @@ def test_draws_have_slopes() -> None:
     point = torch.full((1, 2), 0.4, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(at(point)[..., 2].mean(), point)
     assert abs(slope[0, 1].item() - 1.0) < 0.2 and abs(slope[0, 0].item()) < 0.2
+
+
+@pytest.mark.filterwarnings("ignore::botorch.exceptions.warnings.InputDataWarning")
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_what_is_not_known_is_as_if_it_were_not_there(outputs: int) -> None:
+    features, values = data(20, outputs)
+    variances = torch.zeros_like(values)
+    variances[15:] = torch.inf
+    values = torch.where(variances > 0, 1e9, values)
+    elsewhere = torch.rand(50, 2, dtype=torch.float64)
+    found = draw(features, values, 256, variances)(elsewhere)
+    without = draw(features[:15], values[:15], 256)(elsewhere)
+    scale = values[:15].std(dim=0)
+    torch.testing.assert_close(found.mean(0) / scale, without.mean(0) / scale, rtol=0, atol=0.1)
+
+
+def test_draws_spread_as_far_as_values_are_uncertain(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[SingleTaskGP] = []
+    monkeypatch.setattr(
+        _posterior, "SingleTaskGP", lambda *args, **known: kept.append(SingleTaskGP(*args, **known)) or kept[0]
+    )
+    features, values = data(80, 1)
+    values = values + 0.5 * torch.randn(80, 1, dtype=torch.float64)  # noise to be learned
+    variances = torch.where(features[:, :1] > 0.5, 4.0, 0.0)
+    found = draw(features, values, 512, variances)(features)[..., 0]
+    posterior = kept[0].posterior(features)
+    scale = values.std()
+    spread = posterior.variance[:, 0].sqrt() * scale
+    torch.testing.assert_close(found.std(0), spread, rtol=0.25, atol=0.02 * scale.item())
+    mean = posterior.mean[:, 0] * scale + values.mean()
+    torch.testing.assert_close(found.mean(0), mean, rtol=0, atol=0.2 * scale.item())
+    assert spread[features[:, 0] > 0.7].mean() > 1.5 * spread[features[:, 0] < 0.3].mean()
+    assert kept[0].likelihood.second_noise.item() * scale**2 > 0.1

@@ -7,7 +7,8 @@ import optuna
 import pytest
 
 from search.propose import _optuna, sobol, tpe
-from tests.search.propose.worlds import MIXED, REAL, finished, history, search, volume, zdt1
+from search.trial import FailureClass
+from tests.search.propose.worlds import MIXED, REAL, failed, finished, history, search, volume, zdt1
 
 REFERENCE = (1.1, 6.0)
 
@@ -19,7 +20,7 @@ def test_the_design_is_a_sobol_sequence() -> None:
     assert asked != tpe.propose(MIXED, trials, 3, seed=4, reference=np.ones(2), start=5)
 
 
-def test_optuna_sees_every_complete_and_every_running_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optuna_sees_what_is_complete_and_what_runs_or_diverged_as_running(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[optuna.Study] = []
     create = optuna.create_study
     monkeypatch.setattr(optuna, "create_study", lambda **known: made.append(create(**known)) or made[-1])
@@ -27,7 +28,7 @@ def test_optuna_sees_every_complete_and_every_running_trial(monkeypatch: pytest.
     asked = tpe.propose(MIXED, trials, 3, seed=0, reference=np.ones(2), start=2)
     seen = made[0].get_trials()
     states = [trial.state.name for trial in seen]
-    assert states == ["COMPLETE"] * 10 + ["RUNNING"] * 2 + ["RUNNING"] * 3
+    assert states == ["COMPLETE"] * 10 + ["RUNNING"] * (1 + 2) + ["RUNNING"] * 3
     complete = [trial for trial in trials if trial.complete and not trial.parents]
     for known, trial in zip(seen, complete, strict=False):
         assert tuple(known.values) == trial.losses
@@ -55,6 +56,20 @@ def test_it_learns_more_than_chance() -> None:
         return median(volume(trials, REFERENCE) for trials in runs)
 
     assert reached("tpe") > reached("random") + 0.5  # of 6.3
+
+
+def test_it_leaves_where_training_diverges() -> None:
+    """The best is at x0 = 1, and beyond 0.6 everything fails."""
+
+    def inside(cause: FailureClass) -> float:
+        rng, trials = np.random.default_rng(0), []
+        for number in range(40):
+            params = REAL.sample(rng)
+            good = finished(number, params, (1.0 - params["x0"], params["x1"]))
+            trials.append(failed(number, params, cause) if params["x0"] > 0.6 else good)
+        return float(np.mean([p["x0"] > 0.6 for p in tpe.propose(REAL, trials, 40, seed=0, reference=np.ones(2))]))
+
+    assert inside("diverged") < 0.6 * inside("crashed")
 
 
 def test_infeasible_points_are_avoided() -> None:

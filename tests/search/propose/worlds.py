@@ -7,7 +7,7 @@ import numpy as np
 from search.pareto.hypervolume import hypervolume
 from search.propose import observed, propose
 from search.space import Choice, Fixed, Float, Integer, Params, Simplex, Space
-from search.trial import Failure, Trial
+from search.trial import Failure, FailureClass, State, Trial
 
 Problem = Callable[[Params], tuple[float, ...]]
 
@@ -26,6 +26,7 @@ MIXED = Space(
         Fixed(name="temperature", value=2.0),
     )
 )
+DROP = 0.1  # of every loss between the two rungs of a trial
 FINITE = Space((Choice(name="activation", options=("relu", "gelu", "tanh")), Integer(name="depth", low=1, high=4)))
 SPACES = {"real": REAL, "mixed": MIXED, "finite": FINITE}
 
@@ -57,22 +58,38 @@ def anything(space: Space, m: int) -> Problem:
 
 def finished(number: int, params: Params, losses: Sequence[float], violations: Sequence[float] = ()) -> Trial:
     return Trial(
-        number=number, params=params, seed=0, state="finished", losses=tuple(losses), violations=tuple(violations)
-    )
+        number=number, params=params, seed=0, state="finished", losses=tuple(losses), violations=tuple(violations),
+        step=2, loss_curve=((1, tuple(loss + DROP for loss in losses)), (2, tuple(losses))),
+    )  # fmt: skip
+
+
+def failed(number: int, params: Params, cause: FailureClass = "diverged") -> Trial:
+    failure = Failure(cause=cause, message="loss is NaN", step=1)
+    return Trial(number=number, params=params, seed=0, state="failed", failure=failure)
+
+
+def halfway(number: int, params: Params, losses: Sequence[float], state: State = "stopped") -> Trial:
+    """Seen at the first of two rungs, where a trial that ends with ``losses`` has DROP more of each."""
+    seen = ((1, tuple(loss + DROP for loss in losses)),)
+    return Trial(number=number, params=params, seed=0, state=state, step=1, loss_curve=seen)
 
 
 def history(space: Space, n: int, m: int, *, limits: int = 0) -> list[Trial]:
-    """n trials of every kind: mostly finished, some failed, stopped, running, and one merged of two."""
+    """n trials of every kind: mostly finished, some failed, stopped, running, and one merged of two.
+
+    The first that runs was not seen at any rung yet.
+    """
     rng, problem = np.random.default_rng([n, m]), anything(space, m)
     trials: list[Trial] = []
     for number in range(n):
         params = space.sample(rng)
         violations = [float(np.sin(5.0 * space.features(params).sum() + j)) for j in range(limits)]
         if number % 8 == 5:
-            cause = Failure(cause="diverged" if number % 16 == 5 else "crashed", message="loss is NaN", step=3)
-            trials.append(Trial(number=number, params=params, seed=0, state="failed", failure=cause))
+            trials.append(failed(number, params, "diverged" if number % 16 == 5 else "crashed"))
         elif number % 8 == 6:
-            trials.append(Trial(number=number, params=params, seed=0, state="stopped", step=1))
+            trials.append(halfway(number, params, problem(params)))
+        elif number % 16 == 15:
+            trials.append(halfway(number, params, problem(params), "running"))
         elif number % 8 == 7:
             trials.append(Trial(number=number, params=params, seed=0, state="running"))
         else:

@@ -1,0 +1,77 @@
+"""What a surrogate learns from: losses and violations, each with the variance that it is known to.
+
+Finished trials are known exactly. Stopped trials and those that run were seen at some rungs: they count with the losses
+that are expected of them at the end, and with the variance of that forecast (`search.curves`). Most trials are stopped
+early, in the parts of the space that are worse, so without them the surrogate would have to guess there. What they
+will be within the limits of constraints is not forecast and counts as not known.
+
+A loss beyond the reference is of no interest, and it may be so huge that it hides the front from the model. So what
+lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far above as the
+best is below, and its variance by the slope there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.curves import forecast
+from search.trial import Trial, curves, losses, violations
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """Of ``trials`` (n): bent losses and signed violations (n, m + limits), and their variances, None for all 0."""
+
+    trials: list[Trial]
+    values: Array
+    variances: Array | None
+
+
+def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array) -> Learnt:
+    """From trials that ``finished``, at least one, and from those of the ``others`` that were seen at a rung."""
+    found, limits = losses(finished), violations(finished)
+    knee = np.maximum(reference, np.median(found, axis=0))
+    stretch = positive(knee - found.min(axis=0))
+    usual = positive(np.median(np.abs(limits), axis=0))
+    signed = np.sign(limits) * np.log1p(np.abs(limits) / usual)
+    own = np.concatenate([bent(found, knee, stretch)[0], signed], axis=1)
+    seen = [trial for trial in others if trial.loss_curve]
+    mean, deviation = _ends(finished, seen) if seen else (np.zeros((0, found.shape[1])),) * 2
+    rows: Any = np.isfinite(mean + deviation).all(axis=1)
+    if not rows.any():
+        return Learnt(trials=list(finished), values=own, variances=None)
+    expected, slope = bent(mean[rows], knee, stretch)
+    unknown = np.full((len(expected), limits.shape[1]), np.inf)
+    later = np.concatenate([expected, np.zeros_like(unknown)], axis=1)
+    variance = np.concatenate([(slope * deviation[rows]) ** 2, unknown], axis=1)
+    return Learnt(
+        trials=[*finished, *(trial for trial, good in zip(seen, rows, strict=True) if good)],
+        values=np.concatenate([own, later]),
+        variances=np.concatenate([np.zeros_like(own), variance]),
+    )
+
+
+def bent(values: Array, knee: Array, stretch: Array) -> tuple[Array, Array]:
+    """Losses (n, m) that stay under ``knee`` + ``stretch`` (m,), in their order, and the slope of that (n, m)."""
+    beyond = np.maximum(values - knee, 0.0) / stretch
+    return np.minimum(values, knee) + stretch * beyond / (1.0 + beyond), (1.0 + beyond) ** -2.0
+
+
+def positive(lengths: Array) -> Array:
+    """``lengths`` to divide by: 1 for 0."""
+    return np.where(lengths > 0, lengths, 1.0)
+
+
+def _ends(finished: Sequence[Trial], seen: Sequence[Trial]) -> tuple[Array, Array]:
+    """The final losses that are expected of ``seen`` (n, m), and their standard deviations (n, m)."""
+    every = [*finished, *seen]
+    steps = sorted({step for trial in every for step, _ in trial.loss_curve} | {max(t.step for t in finished)})
+    rungs = curves(every, steps)
+    rungs[: len(finished), -1] = losses(finished)
+    mean, deviation = forecast(rungs)
+    return mean[len(finished) :], deviation[len(finished) :]

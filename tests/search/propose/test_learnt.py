@@ -1,0 +1,78 @@
+"""What the surrogate is told of trials that did not end, and of losses that explode."""
+
+import numpy as np
+import pytest
+
+from search.curves import forecast
+from search.propose._learnt import bent, learnt
+from search.trial import curves
+from tests.search.propose.worlds import REAL, finished, halfway
+
+REFERENCE = np.array([2.0, 2.0])
+rng = np.random.default_rng(0)
+PARAMS = [REAL.sample(rng) for _ in range(12)]
+LOSSES = rng.random((12, 2))
+
+
+def test_finished_trials_are_known_exactly() -> None:
+    seen = learnt([finished(i, PARAMS[i], LOSSES[i]) for i in range(6)], [], REFERENCE)
+    np.testing.assert_array_equal(seen.values, LOSSES[:6])
+    assert seen.variances is None
+
+
+def test_others_are_known_as_well_as_they_are_forecast() -> None:
+    done = [finished(i, PARAMS[i], LOSSES[i]) for i in range(6)]
+    others = [halfway(6, PARAMS[6], LOSSES[6]), halfway(7, PARAMS[7], LOSSES[7], "running")]
+    seen = learnt(done, others, REFERENCE)
+    assert [trial.number for trial in seen.trials] == list(range(8))
+    mean, deviation = forecast(curves([*done, *others], (1, 2)))
+    np.testing.assert_allclose(seen.values, mean)
+    assert seen.variances is not None
+    np.testing.assert_allclose(seen.variances, deviation**2)
+    assert (seen.variances[:6] == 0).all() and (seen.variances[6:] > 0).all()
+    np.testing.assert_allclose(seen.values[6:], LOSSES[6:8], atol=0.02)  # every curve falls by as much
+
+
+def test_who_was_never_seen_is_not_learned_from() -> None:
+    unseen = halfway(6, PARAMS[6], LOSSES[6])
+    unseen = type(unseen)(**{**vars(unseen), "loss_curve": ()})
+    seen = learnt([finished(i, PARAMS[i], LOSSES[i]) for i in range(6)], [unseen], REFERENCE)
+    assert len(seen.trials) == len(seen.values) == 6 and seen.variances is None
+
+
+def test_limits_are_not_forecast() -> None:
+    done = [finished(i, PARAMS[i], LOSSES[i], (LOSSES[i, 0] - 0.5,)) for i in range(6)]
+    seen = learnt(done, [halfway(6, PARAMS[6], LOSSES[6])], REFERENCE)
+    assert seen.variances is not None
+    assert np.isinf(seen.variances[6, 2]) and np.isfinite(seen.values).all()
+    assert np.isfinite(seen.variances[6, :2]).all()
+    np.testing.assert_array_equal(np.sign(seen.values[:6, 2]), np.sign(LOSSES[:6, 0] - 0.5))
+
+
+def test_what_is_bent_keeps_its_order_and_its_variance_shrinks_with_it() -> None:
+    knee, stretch = np.array([1.0]), np.array([0.5])
+    at = np.array([[0.2], [0.9], [1.1], [2.0], [50.0], [1e9]])
+    values, slope = bent(at, knee, stretch)
+    assert (np.diff(values[:, 0]) > 0).all() and values[-1] <= 1.5
+    np.testing.assert_array_equal(values[:2], at[:2])
+    assert slope[:2].tolist() == [[1.0], [1.0]]
+    step = 1e-6
+    numeric = (bent(at[2:5] + step, knee, stretch)[0] - bent(at[2:5] - step, knee, stretch)[0]) / (2 * step)
+    np.testing.assert_allclose(slope[2:5], numeric, rtol=1e-3)
+    done = [finished(i, PARAMS[i], LOSSES[i]) for i in range(6)]
+    noise = np.random.default_rng(1).random((6, 2))
+    rough = [
+        type(t)(**{**vars(t), "loss_curve": ((1, tuple(t.losses + noise[i])), t.loss_curve[1])})
+        for i, t in enumerate(done)
+    ]
+    near, far = (learnt(rough, [halfway(6, PARAMS[6], loss)], REFERENCE).variances for loss in ((0.5, 0.5), (9.0, 9.0)))
+    assert near is not None and far is not None
+    assert (far[6] < 0.1 * near[6]).all()
+
+
+@pytest.mark.parametrize("m", [1, 3])
+def test_any_number_of_objectives(m: int) -> None:
+    several = np.random.default_rng(2).random((7, m))
+    done = [finished(i, PARAMS[i], several[i]) for i in range(6)]
+    seen = learnt(done, [halfway(6, PARAMS[6], several[6])], np.full(m, 2.0))
+    assert seen.values.shape == (7, m)
