@@ -19,6 +19,8 @@ def test_every_study_reaches_a_front_on_a_toy_budget(name: str, tmp_path: Path) 
         toy |= {"budget.steps": 8, "budget.rungs": 2, "trainer.base_steps": 20}
     if name == "distill-digits":
         toy |= {"trainer.teacher_steps": 40}
+    if name == "gpt-forgetting":
+        toy |= {f"trainer.{windows}": 4 for windows in ("train_windows", "choose_windows", "report_windows")}
     if table.merge:
         toy |= {"merge.evaluations": 4}
     made = study.read(name, **toy)

@@ -24,8 +24,9 @@ WAY = [
     "search.errors", "search.clock", "search.components", "search.space", "search.grammar", "search.study",
     "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
     "search.propose", "search.ahead", "search.front", "search.run", "search.worker", "search.placement",
-    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record", "search.loop",
-    "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
+    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
+    "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
+    "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -47,10 +48,13 @@ KNOWS_ONLY = {
 # Third party -> the files that may import it; what only a type checker reads does not count.
 DOORS = {
     "torch": [
-        "objectives/divergences/*", "objectives/measures/*", "trainers/cached.py", "trainers/data/*",
-        "trainers/distill.py", "trainers/engines/*", "trainers/fit.py", "trainers/models/*", "trainers/multitask.py",
-        "trainers/population.py", "trainers/run.py", "search/pareto/merge/*", "search/propose/*", "search/run.py",
-        "search/files.py", "search/api.py", "search/worker.py",
+        "objectives/divergences/*", "objectives/measures/*", "search/pareto/merge/*", "search/propose/*",
+        "search/run.py", "search/files.py", "search/api.py", "search/worker.py",
+        # the trainers, but for those that train nothing or what is not theirs, and the records of the contract
+        "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*", "trainers/distance.py",
+        "trainers/distill.py", "trainers/engines/*", "trainers/finetune.py", "trainers/fit.py", "trainers/layers/*",
+        "trainers/memory.py", "trainers/models/*", "trainers/multitask.py", "trainers/population.py",
+        "trainers/run.py", "trainers/stack.py",
     ],
     "botorch": ["search/propose/*"],
     "gpytorch": ["search/propose/*"],
@@ -72,9 +76,9 @@ DOORS = {
     "joblib": ["search/placement.py"],
     "distributed": ["search/placement.py"],
     "numpy": [
-        "trainers/order.py", "trainers/population.py", "trainers/problems/*", "search/space.py", "search/trial.py",
-        "search/front.py", "search/amortise.py", "search/loop.py", "search/curves.py", "search/audit.py", "search/pareto/*", "search/stop/*",
-        "search/propose/*", "search/record/wanted.py",
+        "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space.py", "search/trial.py",
+        "search/curves.py", "search/audit.py", "search/front.py", "search/amortise.py", "search/loop.py",
+        "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 
@@ -82,6 +86,7 @@ DOORS = {
 IMPORTERS = {
     "search/__init__.py", "search/components.py", "search/run.py",
     "trainers/analytic.py", "trainers/external.py", "trainers/params.py", "trainers/population.py",
+    "trainers/engines/auto.py", "trainers/layers/__init__.py",
 }  # fmt: skip
 LOADERS = {
     "measure": "search/run.py",

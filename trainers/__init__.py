@@ -37,6 +37,7 @@ What a trainer promises
 - A row's result depends on its own task only: not on its place, nor on its neighbours, not even in the last
   bit, on one kind of machine and one number of threads (use one). Its data order is a function of its seed
   and its age. `Rung.checkpoint` and `Task.step` together continue a row bit for bit, in any company.
+- `outputs(split)` are those of all rows, `outputs(split, rows)` of some, in that order.
 - `outputs`, `weights` and `checkpoint` speak of the rows as they are, so they are called before `at_rung`
   returns. What they return stays valid.
 - Hyperparameters that a task leaves out take the default of `SPACE`; unknown ones are refused.

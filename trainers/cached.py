@@ -2,6 +2,9 @@
 
 A file is written beside its place and renamed, so a reader sees all of it or none. It carries the sha256 of
 its content; a file that does not match, or does not open, is made again.
+
+    cached(cache, name, recipe, make)                  a state dict by its recipe
+    features(cache, name, recipe, function, inputs)    what a frozen model makes of a data set, by their content
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -40,6 +44,21 @@ def cached(cache: Path, name: str, recipe: Mapping, make: Callable[[], dict[str,
         state = {key: tensor.detach().cpu().contiguous() for key, tensor in make().items()}
         _write(path, state)
     return state
+
+
+def features(
+    cache: Path, name: str, recipe: Mapping, function: Callable[[Tensor], Tensor], inputs: Tensor, *, chunk: int = 64
+) -> Tensor:
+    """`function(inputs)` (n, ...) for inputs (n, ...), computed `chunk` examples at a time, once.
+
+    `recipe` (plain data) says which function it is: for a frozen model the fingerprint of its weights.
+    """
+
+    @torch.no_grad()
+    def make() -> dict[str, Tensor]:
+        return {"features": torch.cat([function(part) for part in inputs.split(chunk)])}
+
+    return cached(cache, name, {**recipe, "inputs": fingerprint({"inputs": inputs})}, make)["features"]
 
 
 def _read(path: Path) -> dict[str, Tensor] | None:

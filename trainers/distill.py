@@ -17,7 +17,6 @@ a few steps on its own labels, so that they can be merged.
 from __future__ import annotations
 
 from functools import partial
-from itertools import groupby
 from math import log
 
 import torch
@@ -25,11 +24,13 @@ from torch import Tensor, nn
 
 from trainers.cached import cached, fingerprint
 from trainers.data import digits
+from trainers.distance import distance
 from trainers.fit import VERSION, fit
 from trainers.models.mlp import MLP
-from trainers.params import complete, component
+from trainers.params import complete
 from trainers.population import Population, logits
 from trainers.run import run
+from trainers.stack import Stack
 
 SPACE = {
     "divergence": {"choice": "all", "default": "forward_kl"},
@@ -63,7 +64,7 @@ def train(tasks, *, budget, settings, device, cache, at_rung) -> None:
     inputs, labels = (tensor.to(device) for tensor in _lesson(settings))
     teach = _teacher(settings, device, cache)
     data = {"inputs": inputs, "labels": labels, "reference_logits": teach(inputs)}
-    how = {"batch": settings["batch"], "engine": settings["engine"]}
+    how = {"batch": settings["batch"], "engine": settings["engine"], "cache": cache}
     run(
         Population(model, loss, data, initial=model.row(start).to(device), **how),
         tasks,
@@ -80,39 +81,17 @@ def loss(tasks, *, column):
     names = ("labels", "teacher", "entropy")
     labelled, taught, spread = (column([task.params["weights"][name] for task in tasks]) for name in names)
     temperature = column([task.params["temperature"] for task in tasks])
-    distance = _distance([task.params["divergence"] for task in tasks], column)
+    apart_by = distance([task.params["divergence"] for task in tasks], column)
 
     def compute(student: Tensor, batch: dict[str, Tensor]) -> Tensor:
         log_probabilities, warmth = student.log_softmax(-1), temperature[..., None]
         labels = batch["labels"].expand(student.shape[:-1])
         cross_entropy = -log_probabilities.gather(-1, labels[..., None])[..., 0]
         penalty = log(student.shape[-1]) + (log_probabilities.exp() * log_probabilities).sum(-1)
-        apart = temperature.square() * distance(batch["reference_logits"] / warmth, student / warmth)
+        apart = temperature.square() * apart_by(batch["reference_logits"] / warmth, student / warmth)
         return (labelled * cross_entropy + taught * apart + spread * penalty).mean(-1)
 
     return compute
-
-
-def _distance(choices: list[dict], column):
-    """Prepare two (k, b, c), teacher and student -> (k, b): row i by choice i, each divergence on a slice."""
-    rank = sorted(range(len(choices)), key=lambda i: choices[i]["name"])
-    slices, start = [], 0
-    for _, group in groupby(rank, key=lambda i: choices[i]["name"]):
-        modules, owns = zip(*[component("divergence", choices[i]) for i in group], strict=True)
-        columns = {name: column([own[name] for own in owns]) for name in owns[0]}
-        slices.append((modules[0].divergence, slice(start, start + len(owns)), columns))
-        start += len(owns)
-
-    def sliced(teacher: Tensor, student: Tensor) -> Tensor:
-        return torch.cat([measure(teacher[rows], student[rows], **own) for measure, rows, own in slices])
-
-    if rank == sorted(rank):
-        return sliced
-    # rows are sorted by optimizer first, so here the divergences are brought together and back
-    device = column([0.0]).device
-    there, back = torch.tensor(rank, device=device), torch.tensor(rank, device=device).argsort()
-    together = partial(torch.index_select, dim=0, index=there)
-    return lambda teacher, student: sliced(together(teacher), together(student)).index_select(0, back)
 
 
 def evaluate(states, *, split, settings, device, cache) -> dict[str, Tensor]:
@@ -134,8 +113,8 @@ def module(settings) -> nn.Module:
     return _student(complete(SETTINGS, settings, where="distill settings")).module()
 
 
-def _student(settings) -> MLP:
-    return MLP((64, *settings["hidden"], digits.CLASSES))
+def _student(settings) -> Stack:
+    return Stack(MLP((64, *settings["hidden"], digits.CLASSES)))
 
 
 def _lesson(settings) -> tuple[Tensor, Tensor]:
@@ -152,7 +131,7 @@ def _lesson(settings) -> tuple[Tensor, Tensor]:
 
 def _teacher(settings, device, cache):
     """inputs (n, 64) -> the teacher's logits (n, c). It saw the whole training split and its true labels."""
-    model = MLP((64, *settings["teacher_hidden"], digits.CLASSES))
+    model = Stack(MLP((64, *settings["teacher_hidden"], digits.CLASSES)))
     rates = {"steps": settings["teacher_steps"], "smoothing": settings["teacher_smoothing"]}
     rates |= {"batch": 64, "learning_rate": 3e-3}
     recipe = rates | {"fit": VERSION, "hidden": settings["teacher_hidden"], "data": digits.fingerprint()}

@@ -22,6 +22,7 @@ from trainers.models.mlp import MLP
 from trainers.params import complete
 from trainers.population import Population, logits
 from trainers.run import run
+from trainers.stack import Stack
 
 SPACE = {
     "weights": {
@@ -48,7 +49,7 @@ def train(tasks, *, budget, settings, device, cache, at_rung) -> None:
     model, start, views = _network(settings), base(settings, device, cache), settings["views"]
     inputs, labels = (tensor.to(device) for tensor in digits.load()["train"])
     data = {"inputs": _seen(inputs, views), "labels": labels}
-    how = {"batch": settings["batch"], "engine": settings["engine"]}
+    how = {"batch": settings["batch"], "engine": settings["engine"], "cache": cache}
     run(
         Population(model, partial(loss, views=views), data, initial=model.row(start).to(device), **how),
         tasks,
@@ -61,12 +62,12 @@ def train(tasks, *, budget, settings, device, cache, at_rung) -> None:
 
 
 def loss(tasks, *, column, views):
-    """Prepare logits (k, b * v, c), batch -> losses (k,); the v views of an example follow each other."""
+    """Prepare logits (k, b, v, c), batch -> losses (k,)."""
     shares = [column([task.params["weights"][view] for task in tasks]) for view in views]
     shares = torch.cat(shares, 1)  # (k, v)
 
     def compute(student: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        log_probabilities = student.log_softmax(-1).unflatten(1, (-1, len(views)))  # (k, b, v, c)
+        log_probabilities = student.log_softmax(-1).reshape(len(student), -1, len(views), student.shape[-1])
         labels = batch["labels"][..., None].expand(log_probabilities.shape[:-1])
         cross_entropy = -log_probabilities.gather(-1, labels[..., None])[..., 0]
         return (cross_entropy.mean(1) * shares).sum(1)
@@ -102,11 +103,11 @@ def module(settings) -> nn.Module:
     return _network(complete(SETTINGS, settings, where="multitask settings")).module()
 
 
-def _network(settings) -> MLP:
+def _network(settings) -> Stack:
     unknown = sorted(set(settings["views"]) - set(VIEWS))
     if unknown:
         raise ValueError(f"multitask settings views: expected some of {sorted(VIEWS)}, got {unknown}")
-    return MLP((64, *settings["hidden"], digits.CLASSES))
+    return Stack(MLP((64, *settings["hidden"], digits.CLASSES)))
 
 
 def _seen(inputs: Tensor, views: list[str]) -> Tensor:

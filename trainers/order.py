@@ -30,6 +30,16 @@ def order(seed: int, age: int, steps: int, *, n: int, batch: int) -> np.ndarray:
     return batches[age - first * length :][:steps]
 
 
+def keys(seed: int, age: int, steps: int) -> np.ndarray:
+    """One number (steps,) int32 for whatever the steps age, age + 1, ... draw, such as dropout.
+
+    >>> keys(7, 0, 3).tolist()[2] == keys(7, 2, 1).tolist()[0]
+    True
+    """
+    ages = np.arange(age, age + steps, dtype=np.uint64)
+    return (_mix(~_mix(np.uint64(seed % 2**64)) + ages) >> np.uint64(32)).astype(np.uint32).view(np.int32)
+
+
 def _mix(x: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         x = x + GOLDEN

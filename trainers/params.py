@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-HOMES = {"divergence": "objectives.divergences", "optimizer": "trainers.optimizers"}
+HOMES = {
+    "divergence": "objectives.divergences",
+    "optimizer": "trainers.optimizers",
+    "schedule": "trainers.schedules",
+}
 
 
 def complete(declared: Mapping[str, Any], given: Mapping[str, Any], *, where: str) -> dict[str, Any]:

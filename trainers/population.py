@@ -4,24 +4,33 @@ Rows are kept sorted by kind, so that each optimizer works on a contiguous slice
 and its own data order, and nothing in a step mixes rows, so a row's result does not depend on its company,
 not even in the last bit. Dropping, refilling and saving are copies of rows. Between two boundaries nothing
 is read back from the device.
+
+Rows advance in chunks: some of them take all steps up to the boundary before the next ones do, so that what
+they touch stays in the cache, and fits the memory. A chunk that runs out of memory goes back to the boundary
+and goes on in halves; a row that does not fit alone is a failure of its own.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import groupby
-from types import ModuleType
+from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.order import order
+from trainers import memory
+from trainers.chunk import Chunk
+from trainers.engines import auto, graph
+from trainers.engines._compiled import compiled
 from trainers.params import component
-from trainers.rung import Task
+from trainers.rung import Task, cause
+
+logger = logging.getLogger(__name__)
 
 
 def kind(task: Task) -> tuple[str, ...]:
@@ -34,34 +43,35 @@ def _keys(value) -> tuple:
     return tuple(value) if isinstance(value, dict) else ()
 
 
-@dataclass(frozen=True)
-class Slice:
-    """Neighbouring rows with one optimizer: its module, their places, their hyperparameters (rows, 1)."""
-
-    optimizer: ModuleType
-    rows: slice
-    columns: dict[str, Tensor]
-
-
 class Population:
-    """`data` are the training examples, named tensors with n in front, one of them "inputs" (n, d).
+    """`data` are the training examples, named tensors with n in front, one of them "inputs", the model's.
 
-    `loss(tasks, column=)` prepares logits (k, b, c), batch -> losses (k,); `column` makes (k, 1) of k values.
-    Inputs (n, v, d) are v views of an example; their logits follow each other: (k, b * v, c). Every fresh row
-    starts from `initial` (p,), which also gives all rows their type and device.
+    `model` is a `Stack`. `loss(tasks, column=)` prepares outputs (k, b, ...), batch -> losses (k,), where a batch
+    has 1 or k rows in front; `column` makes (k, 1) of k values. Every fresh row starts from `initial` (p,), which
+    also gives all rows their type and device. `engine` is a file of `trainers.engines`; its choice is kept in
+    `cache` if it is "auto", for a population of up to `capacity` rows. `chunk`: how many rows advance together; None
+    measures what is good. `steps`: of a whole training, for schedules. `compile`: the whole step into one program,
+    which takes ten seconds and more whenever rows come or leave, and rounds differently.
     """
 
-    def __init__(self, model, loss, data: dict[str, Tensor], *, initial: Tensor, batch: int, engine: str):
-        self.model, self.data, self.batch = model, data, batch
+    def __init__(
+        self, model, loss, data: dict[str, Tensor], *, initial: Tensor, batch: int, engine: str,
+        chunk: int | None = None, steps: int | None = None, capacity: int | None = None, cache: Path | None = None,
+        compile: bool = False,
+    ):  # fmt: skip
+        self.model, self.data, self.batch = model.to(initial), data, batch
         self.loss = partial(loss, column=self.column)
-        self.gradients = importlib.import_module(f"trainers.engines.{engine}").gradients
-        self.initial = initial
+        self.engine, self.cache, self.compile = engine, cache, compile
+        self.initial, self.chunk, self.steps, self.capacity = initial, chunk, steps, capacity
         self.tasks: list[Task] = []  # row i's task, with its present step
         self.seconds: list[float] = []
         self.finite: list[bool] = []
+        self.failures: list[tuple[str, str] | None] = []
         self.parameters = initial.new_zeros(0, len(initial))
         # (slots, k, p), slots by position: optimizers differ in their names
         self.slots = initial.new_zeros(0, 0, len(initial))
+        self.chunks: dict[tuple[int, int], Chunk] = {}
+        self.unmeasured = False
 
     def admit(self, tasks: list[Task]) -> None:
         """Add a row a task: fresh from `initial` with zero slots at age 0, or from its state at its step."""
@@ -80,6 +90,7 @@ class Population:
         self.parameters, self.slots = torch.cat([self.parameters, rows]), slots
         self.seconds += [float(task.state["seconds"]) if task.state else 0.0 for task in tasks]
         self.finite += [True] * len(tasks)
+        self.failures += [None] * len(tasks)
         self.tasks += [replace(task, state=None) for task in tasks]
         self._arrange(sorted(range(len(self.tasks)), key=lambda i: kind(self.tasks[i])))
 
@@ -89,61 +100,103 @@ class Population:
             self._arrange([i for i, kept in enumerate(keep) if kept])
 
     def _arrange(self, places: list[int]) -> None:
-        """Take these rows in this order, and prepare what depends on the composition only."""
+        """Take these rows in this order."""
         index = torch.tensor(places, dtype=torch.int64, device=self.parameters.device)
         self.parameters, self.slots = self.parameters[index], self.slots[:, index]
-        self.tasks, self.seconds, self.finite = (
-            [values[i] for i in places] for values in (self.tasks, self.seconds, self.finite)
+        self.tasks, self.seconds, self.finite, self.failures = (
+            [values[i] for i in places] for values in (self.tasks, self.seconds, self.finite, self.failures)
         )
-        self.slices, start = [], 0
-        for _, group in groupby(self.tasks, key=lambda task: kind(task)[0]):
-            group = list(group)
-            optimizer, _ = component("optimizer", group[0].params["optimizer"])
-            owns = [component("optimizer", task.params["optimizer"])[1] for task in group]
-            columns = {name: self.column([own[name] for own in owns]) for name in owns[0]}
-            for name in ("learning_rate", "weight_decay"):
-                columns[name] = self.column([task.params[name] for task in group])
-            self.slices.append(Slice(optimizer, slice(start, start + len(group)), columns))
-            start += len(group)
-        self.compute = self.gradients(self.model, self.loss, self.tasks) if places else None
+        self.chunks = {}
 
     def column(self, values: list[float]) -> Tensor:
         """Column (k, 1) of the population's type."""
         return torch.tensor(values, dtype=self.initial.dtype, device=self.initial.device)[:, None]
 
     def advance(self, steps: int) -> None:
-        """Take `steps` steps with every row; afterwards `finite` and `seconds` are up to date."""
-        began = time.perf_counter()
-        index = torch.from_numpy(self._orders(steps)).to(self.initial.device)
-        ages = self.column([task.step for task in self.tasks]).double()
-        total = self.initial.new_zeros(len(self.tasks))
-        for i in range(steps):
-            losses, gradient = self.compute(self.parameters, self._batch(index[i]))
-            total += losses
-            ages += 1
-            for part in self.slices:
-                rows = part.rows
-                slots = {name: self.slots[j, rows] for j, name in enumerate(part.optimizer.SLOTS)}
-                own = {"age": ages[rows], "layers": self.model.layout, **part.columns}
-                part.optimizer.update(self.parameters[rows], gradient[rows], slots, **own)
-        # the sum of the losses is finite only if every one was: one flag for the whole way
-        self.finite = (self.parameters.isfinite().all(1) & total.isfinite()).tolist()
+        """Take `steps` steps with every row; afterwards `finite`, `failures` and `seconds` are up to date."""
+        began, start, flags = time.perf_counter(), 0, []
+        before = memory.used(self.initial.device)
+        while start < len(self.tasks):
+            rows = slice(start, min(start + self._size(), len(self.tasks)))
+            found, error = self._attempt(rows, steps)
+            if error is None:
+                flags.append(found)
+                start = rows.stop
+                continue
+            gc.collect()
+            if self.initial.is_cuda:
+                torch.cuda.empty_cache()
+            self.chunks, size = {}, rows.stop - rows.start
+            if size > 1:
+                self.chunk = size // 2
+                logger.warning("%d rows ran out of memory; they go on %d at a time", size, self.chunk)
+            else:
+                self.failures[start] = ("out_of_memory", error)
+                flags.append(self.parameters.new_ones(1, dtype=torch.bool))
+                start += 1
+        self._measure(before)
+        self.finite = torch.cat(flags).tolist()
         share = (time.perf_counter() - began) / len(self.tasks)
         self.seconds = [seconds + share for seconds in self.seconds]
-        self.tasks = [replace(task, step=task.step + steps) for task in self.tasks]
+        went = [0 if failure else steps for failure in self.failures]
+        self.tasks = [replace(task, step=task.step + each) for task, each in zip(self.tasks, went, strict=True)]
 
-    def _orders(self, steps: int) -> np.ndarray:
-        """Indices (steps, b) when all rows read the same examples, else (steps, k, b)."""
-        n = len(self.data["inputs"])
-        streams = [(task.seed, task.step) for task in self.tasks]
-        found = {each: order(*each, steps, n=n, batch=self.batch) for each in set(streams)}
-        return found[streams[0]] if len(found) == 1 else np.stack([found[each] for each in streams], 1)
+    def _attempt(self, rows: slice, steps: int) -> tuple[Tensor | None, str | None]:
+        """Flags of these rows after `steps` steps; or what was said when memory ran out, the rows as they were."""
+        parameters, slots = self.parameters[rows], self.slots[:, rows]
+        kept = None
+        try:
+            kept = parameters.clone(), slots.clone()
+            return self._chunk(rows).advance(self.tasks[rows], steps), None
+        except Exception as error:
+            if cause(error) != "out_of_memory":
+                raise
+            said = f"{type(error).__name__}: {error}"
+        if kept is not None:
+            parameters.copy_(kept[0])
+            slots.copy_(kept[1])
+        return None, said
 
-    def _batch(self, index: Tensor) -> dict[str, Tensor]:
-        batch = {name: tensor[index] for name, tensor in self.data.items()}
-        if self.data["inputs"].dim() == 3:
-            batch["inputs"] = batch["inputs"].flatten(-3, -2)  # the views of an example follow each other
-        return batch
+    def _chunk(self, rows: slice) -> Chunk:
+        """The chunk of these rows, prepared once an arrangement."""
+        place = (rows.start, rows.stop)
+        if place not in self.chunks:
+            if self.engine == "auto":
+                self.engine = auto.choose(self, rows)
+            wraps = {"graph": graph.captured} | ({"stacked": compiled, "vmap": compiled} if self.compile else {})
+            self.chunks[place] = self.prepared(self._gradients(), rows, wrap=wraps.get(self.engine))
+        return self.chunks[place]
+
+    def _gradients(self):
+        return importlib.import_module(f"trainers.engines.{self.engine}").gradients
+
+    def prepared(self, gradients, rows: slice, *, wrap=None, copies: bool = False) -> Chunk:
+        """The rows ready to advance with an engine; as `copies` they leave the population as it is."""
+        parameters, slots = self.parameters[rows], self.slots[:, rows]
+        if copies:
+            parameters, slots = parameters.clone(), slots.clone()
+        return Chunk(
+            self.model, gradients, self.loss, self.tasks[rows], parameters=parameters, slots=slots,
+            data=self.data, batch=self.batch, steps=self.steps, wrap=wrap,
+        )  # fmt: skip
+
+    def _size(self) -> int:
+        """How many rows advance together: as given, or as many as the cache and the memory are good for."""
+        if self.chunk is None:
+            one = self.prepared(self._gradients(), slice(0, 1), copies=True)
+            bytes_per_row = memory.saved(lambda: one.advance(self.tasks[:1], 1))
+            # parameters, gradient and its parts, slots, and what an update writes on the way
+            bytes_per_row += (4 + len(self.slots)) * self.initial.nbytes
+            self.chunk = memory.rows(bytes_per_row, memory.available(self.initial.device), self.initial.device)
+            self.unmeasured = True
+        return self.chunk
+
+    def _measure(self, before: int) -> None:
+        """After the first steps it is known what rows really need: fewer go together if that is too much."""
+        if self.unmeasured:
+            self.unmeasured, device = False, self.initial.device
+            bytes_per_row = max(1, (memory.used(device) - before) // min(self.chunk, len(self.tasks)))
+            self.chunk = min(self.chunk, max(1, memory.available(device) // bytes_per_row))
 
     def export(self, row: int) -> dict[str, Tensor]:
         """State dict of one row, for `model.module()`."""
@@ -157,5 +210,15 @@ class Population:
 
 @torch.no_grad()
 def logits(model, rows: Tensor, inputs: Tensor) -> Tensor:
-    """Logits (k, n, c) of rows (k, p) for inputs (n, d)."""
-    return model.forward(model.leaves(rows), inputs)
+    """Outputs (k, n, ...) of rows (k, p) for inputs (n, ...), in pieces that fit the cache."""
+    model = model.to(rows)
+    numbers = memory.CACHE_BYTES // rows.element_size() // model.width(inputs)
+    # how examples are cut does not depend on k, so neither do a row's bits
+    examples = len(inputs) if model.mixes else max(1, min(len(inputs), numbers))
+    size = max(1, numbers // examples)
+    return torch.cat(
+        [
+            torch.cat([model.forward(model.leaves(part), piece[None]) for piece in inputs.split(examples)], 1)
+            for part in rows.split(size)
+        ]
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -24,6 +25,7 @@ def run(
     at_rung: Callable[[Rung], Decision],
 ) -> None:
     """`outputs(rows (k, p), seconds, split)` are a rung's tensors; `space` completes the tasks' params."""
+    population.steps, population.capacity = budget.steps, budget.population
     _seat(population, tasks, space, budget)
     while population.tasks:
         population.advance(budget.rung_steps)
@@ -33,15 +35,25 @@ def run(
                 steps=[task.step for task in population.tasks],
                 finite=list(population.finite),
                 seconds=list(population.seconds),
-                outputs=lambda split: outputs(population.parameters, population.seconds, split),
+                outputs=partial(_shown, population, outputs),
                 weights=population.export,
                 checkpoint=population.checkpoint,
+                failures=list(population.failures) if any(population.failures) else None,
                 base=base,
             )
         )
-        rows = zip(decision.keep, population.finite, population.tasks, strict=True)
-        population.drop([kept and finite and task.step < budget.steps for kept, finite, task in rows])
+        rows = zip(decision.keep, population.finite, population.failures, population.tasks, strict=True)
+        population.drop(
+            [kept and finite and not failed and task.step < budget.steps for kept, finite, failed, task in rows]
+        )
         _seat(population, decision.admit, space, budget)
+
+
+def _shown(population: Population, outputs, split: str, rows: list[int] | None = None) -> dict[str, Tensor]:
+    """The outputs of these rows, or of all."""
+    if rows is None:
+        return outputs(population.parameters, population.seconds, split)
+    return outputs(population.parameters[rows], [population.seconds[row] for row in rows], split)
 
 
 def _seat(population: Population, tasks: list[Task], space: dict[str, Any], budget: Budget) -> None:

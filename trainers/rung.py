@@ -48,7 +48,7 @@ class Rung:
     finite: list[bool]
     seconds: list[float]  # training cost of each row so far; wall time is shared equally over the rows
     values: dict[str, list[float]] = field(default_factory=dict)  # what a trainer reports by itself, instead of outputs
-    outputs: Callable[[str], dict[str, Tensor]] | None = None  # split "choose" or "report" -> named tensors
+    outputs: Callable[..., dict[str, Tensor]] | None = None  # split "choose" or "report"[, rows] -> named tensors
     weights: Callable[[int], dict[str, Tensor]] | None = None  # row -> state dict of a plain module
     checkpoint: Callable[[], dict[str, Tensor]] | None = None  # everything needed to go on, (k, ...) tensors
     failures: list[tuple[str, str] | None] | None = None  # (class, message) per row, from trainers that know
@@ -66,6 +66,9 @@ class Decision:
 def cause(error: BaseException) -> str:
     """The failure class of an exception in training code, without importing the library that raised it."""
     memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    # the allocators of the CPU have no class of their own
+    words = ("can't allocate memory", "not enough memory", "bad_alloc", "could not allocate", "out of memory")
+    memory = memory or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
     return "out_of_memory" if memory else "crashed"
 
 

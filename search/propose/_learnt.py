@@ -33,16 +33,16 @@ class Learnt:
 
 
 def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array) -> Learnt:
-    """From trials that ``finished``, at least one, and from those of the ``others`` that were seen at a rung."""
-    found, limits = losses(finished), violations(finished)
+    """From trials that ``finished``, and from the ``others``, which were seen at a rung."""
+    mean, deviation = _ends(finished, others) if others else (np.zeros((0, len(reference))),) * 2
+    rows: Any = np.isfinite(mean + deviation).all(axis=1)
+    limits = violations(finished)
+    found = losses(finished) if finished else mean[rows]
     knee = np.maximum(reference, np.median(found, axis=0))
     stretch = positive(knee - found.min(axis=0))
-    usual = positive(np.median(np.abs(limits), axis=0))
+    usual = positive(np.median(np.abs(limits), axis=0)) if finished else np.ones(limits.shape[1])
     signed = np.sign(limits) * np.log1p(np.abs(limits) / usual)
-    own = np.concatenate([bent(found, knee, stretch)[0], signed], axis=1)
-    seen = [trial for trial in others if trial.loss_curve]
-    mean, deviation = _ends(finished, seen) if seen else (np.zeros((0, found.shape[1])),) * 2
-    rows: Any = np.isfinite(mean + deviation).all(axis=1)
+    own = np.concatenate([bent(losses(finished).reshape(-1, len(reference)), knee, stretch)[0], signed], axis=1)
     if not rows.any():
         return Learnt(trials=list(finished), values=own, variances=None)
     expected, slope = bent(mean[rows], knee, stretch)
@@ -50,7 +50,7 @@ def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array)
     later = np.concatenate([expected, np.zeros_like(unknown)], axis=1)
     variance = np.concatenate([(slope * deviation[rows]) ** 2, unknown], axis=1)
     return Learnt(
-        trials=[*finished, *(trial for trial, good in zip(seen, rows, strict=True) if good)],
+        trials=[*finished, *(trial for trial, good in zip(others, rows, strict=True) if good)],
         values=np.concatenate([own, later]),
         variances=np.concatenate([np.zeros_like(own), variance]),
     )
@@ -70,8 +70,9 @@ def positive(lengths: Array) -> Array:
 def _ends(finished: Sequence[Trial], seen: Sequence[Trial]) -> tuple[Array, Array]:
     """The final losses that are expected of ``seen`` (n, m), and their standard deviations (n, m)."""
     every = [*finished, *seen]
-    steps = sorted({step for trial in every for step, _ in trial.loss_curve} | {max(t.step for t in finished)})
+    steps = sorted({step for trial in every for step, _ in trial.loss_curve} | {trial.step for trial in finished})
     rungs = curves(every, steps)
-    rungs[: len(finished), -1] = losses(finished)
+    if finished:
+        rungs[: len(finished), -1] = losses(finished)
     mean, deviation = forecast(rungs)
     return mean[len(finished) :], deviation[len(finished) :]

@@ -38,7 +38,7 @@ from search.propose._away import away
 from search.propose._chance import Chance, chance
 from search.propose._climb import climb, features
 from search.propose._gain import Gain
-from search.propose._learnt import learnt, positive
+from search.propose._learnt import Learnt, learnt, positive
 from search.propose._posterior import draw
 from search.space import Params, Space
 from search.trial import Trial, losses, violations
@@ -70,7 +70,8 @@ def propose(
     known = _recent(observed(trials))
     failed, good = ruined(trials), alive(trials)
     design = start or min(max(space.width + 2, 6), 20)
-    early = len(points(trials)) < design or 2 * len(known) < min(design, MOST)
+    others = [trial for trial in alive(trials, ended=False) if trial.loss_curve][-max(MOST - len(known), 1) :]
+    early = len(points(trials)) < design or 2 * (len(known) + len(others)) < min(design, MOST)
     if early and (len(failed) <= len(good) or not space.width):
         return sobol.propose(space, trials, q, seed=seed, reference=reference)
     tried = sorted([*good, *failed], key=lambda trial: trial.number)[-MOST:]
@@ -81,13 +82,14 @@ def propose(
             likely = chance(_features(space, tried), torch.tensor([trial.failure is None for trial in tried]))
             if early:
                 return away(space, trials, q, likely, rng)
-            others = alive(trials, ended=False)[-max(MOST - len(known), 1) :]
-            gain = _gain(space, known, others, np.asarray(reference), draws)
+            seen = learnt(known, others, reference)
+            best = _front(known) if 2 * len(known) >= design else _expected(seen, len(reference))
+            gain = _gain(space, known, seen, np.asarray(reference), draws)
         except UNFIT:
             return [_neighbour(space, _front(known), rng) for _ in range(q)]
         if waiting := pending(trials):
             gain = gain.after(_features(space, waiting))
-        return _pick(space, gain, likely, _front(known), q, taken, rng)
+        return _pick(space, gain, likely, best, q, taken, rng)
 
 
 def _features(space: Space, trials: Sequence[Trial]) -> Tensor:
@@ -112,6 +114,12 @@ def _front(known: Sequence[Trial]) -> list[Trial]:
     return [trial for trial, is_best in zip(known, mask, strict=True) if is_best]
 
 
+def _expected(seen: Learnt, m: int) -> list[Trial]:
+    """The front of what is expected of all trials: while few have ended it says where to look."""
+    mask = dominance.is_nondominated(seen.values[:, :m])
+    return [trial for trial, is_best in zip(seen.trials, mask, strict=True) if is_best]
+
+
 def _neighbour(space: Space, front: Sequence[Trial], rng: Generator) -> Params:
     """Without a model: as often a mutation of the front, if there is one, as a sample."""
     if not front:
@@ -120,18 +128,19 @@ def _neighbour(space: Space, front: Sequence[Trial], rng: Generator) -> Params:
     return space.mutate(params, rng) if rng.random() < 0.5 else space.sample(rng)
 
 
-def _gain(space: Space, known: list[Trial], others: list[Trial], reference: NDArray[np.float64], draws: int) -> Gain:
-    """What can be gained when ``known`` is the front's only source, and ``others`` tell of the losses too."""
+def _gain(space: Space, known: list[Trial], seen: Learnt, reference: NDArray[np.float64], draws: int) -> Gain:
+    """What can be gained when ``known`` is the front's only source, and all that was ``seen`` tells of the losses."""
     found, feasible = losses(known), (violations(known) <= 0).all(axis=1)
-    seen = learnt(known, others, reference)
+    if not known:  # nothing has ended yet
+        found, feasible = seen.values[:, : len(reference)], np.ones(len(seen.trials), dtype=np.bool_)
     variances = None if seen.variances is None else torch.from_numpy(seen.variances)
     at = _features(space, seen.trials)
     paths = draw(at, torch.from_numpy(seen.values), draws, variances)
     inside = bool(((found < reference).all(axis=1) & feasible).any())
-    spread = seen.values[: len(known), : len(reference)].std(axis=0)
+    spread = seen.values[: len(found), : len(reference)].std(axis=0)
     unit = reference - found[feasible].min(axis=0) if inside else positive(spread)
     gain = Gain.over(paths, draws, torch.from_numpy(reference), torch.from_numpy(unit), inside=inside)
-    return gain.after(at[: len(known)])  # what was stopped is no model that could be on the front
+    return gain.after(at[: len(known)]) if known else gain  # what was stopped is no model that could be on the front
 
 
 def _pick(

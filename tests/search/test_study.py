@@ -342,7 +342,9 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_settings_go_over_their_defaults_and_whole_numbers_become_real_ones() -> None:
-    made = read("measured", **{"stop": {"rule": "halving", "share": 1}, "trainer.label_noise": 0, "objectives.ece.bins": 20})
+    made = read(
+        "measured", **{"stop": {"rule": "halving", "share": 1}, "trainer.label_noise": 0, "objectives.ece.bins": 20}
+    )
     assert made.stop_settings["share"] == 1.0 and isinstance(made.stop_settings["share"], float)
     assert made.settings["label_noise"] == 0.0 and isinstance(made.settings["label_noise"], float)
     assert made.objectives[1].settings == {"bins": 20}

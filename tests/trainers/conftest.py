@@ -10,8 +10,10 @@ import torch
 
 from trainers import distill
 from trainers.models.mlp import MLP
+from trainers.params import component
 from trainers.population import Population
 from trainers.rung import Task
+from trainers.stack import Stack
 
 DIVERGENCES = ["forward_kl", "reverse_kl", "jensen_shannon", "alpha", "total_variation"]
 OPTIMIZERS = sorted(path.stem for path in Path("trainers/optimizers").glob("[!_]*.py"))
@@ -34,7 +36,7 @@ def cache(tmp_path_factory):
 class Toy:
     """96 examples of 12 numbers in 4 classes, with a teacher's logits; a network with one hidden matrix."""
 
-    model: MLP = MLP((12, 10, 8, 4))
+    model: Stack = Stack(MLP((12, 10, 8, 4)))
     batch: int = 16
 
     def data(self, dtype):
@@ -46,11 +48,10 @@ class Toy:
         labels = (reference + noise).argmax(-1)
         return {"inputs": inputs.to(dtype), "labels": labels, "reference_logits": reference.to(dtype)}
 
-    def population(self, tasks=(), *, dtype=torch.float32, engine="stacked"):
-        initial = self.model.row(self.model.init(1)).to(dtype)
-        population = Population(
-            self.model, distill.loss, self.data(dtype), initial=initial, batch=self.batch, engine=engine
-        )
+    def population(self, tasks=(), *, dtype=torch.float32, engine="stacked", device="cpu", **how):
+        initial = self.model.row(self.model.init(1)).to(device, dtype)
+        data = {name: tensor.to(device) for name, tensor in self.data(dtype).items()}
+        population = Population(self.model, distill.loss, data, initial=initial, batch=self.batch, engine=engine, **how)
         population.admit(list(tasks))
         return population
 
@@ -86,10 +87,9 @@ def rows():
 
     def read(population):
         found = {}
-        for part in population.slices:
-            for i in range(part.rows.start, part.rows.stop):
-                slots = population.slots[: len(part.optimizer.SLOTS), i].clone()
-                found[population.tasks[i].number] = (population.parameters[i].clone(), slots)
+        for i, task in enumerate(population.tasks):
+            depth = len(component("optimizer", task.params["optimizer"])[0].SLOTS)
+            found[task.number] = (population.parameters[i].clone(), population.slots[:depth, i].clone())
         return found
 
     return read

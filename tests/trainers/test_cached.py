@@ -3,7 +3,7 @@ import logging
 import pytest
 import torch
 
-from trainers.cached import cached, fingerprint
+from trainers.cached import cached, features, fingerprint
 
 
 @pytest.fixture
@@ -73,3 +73,31 @@ def test_a_fingerprint_sees_names_shapes_types_and_bytes_but_not_their_order():
         {"a": torch.zeros(2, 3), "b": torch.tensor([1.0, 1.0, 1.0, 1.0001])},
     ]
     assert len({fingerprint(each) for each in [state, *others]}) == 5
+
+
+def test_features_are_computed_in_pieces_once_and_are_those_of_the_whole(tmp_path):
+    weight = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    inputs, calls = torch.arange(50.0).view(10, 5), []
+
+    def function(part):
+        calls.append(len(part))
+        return part @ weight
+
+    found = features(tmp_path, "features", {"weight": 1}, function, inputs, chunk=4)
+    assert found.equal((inputs @ weight).detach()) and not found.requires_grad
+    again = features(tmp_path, "features", {"weight": 1}, function, inputs, chunk=4)
+    assert again.equal(found) and calls == [4, 4, 2]
+
+
+def test_features_are_known_by_the_content_of_their_inputs(tmp_path):
+    inputs, calls = torch.arange(6).view(3, 2), []
+
+    def function(part):
+        calls.append(len(part))
+        return part * 2.0
+
+    for each in (inputs, inputs + 1, inputs.float(), inputs.view(2, 3), inputs.clone()):
+        assert features(tmp_path, "features", {}, function, each).equal(each * 2.0)
+    assert len(calls) == 4
+    features(tmp_path, "features", {"depth": 1}, function, inputs)
+    assert len(calls) == 5

@@ -1,11 +1,12 @@
 import pytest
 
 from trainers import distill
+from trainers.population import Population
 from trainers.run import run
 from trainers.rung import Budget, Decision
 
 
-def converse(toy, tasks, at_rung, *, steps=40, rung_steps=10, population=4):
+def converse(toy, tasks, at_rung, *, steps=40, rung_steps=10, population=4, space=distill.SPACE):
     """The rungs that `at_rung` saw."""
     rungs = []
 
@@ -17,7 +18,7 @@ def converse(toy, tasks, at_rung, *, steps=40, rung_steps=10, population=4):
     run(
         toy.population(),
         tasks,
-        space=distill.SPACE,
+        space=space,
         budget=Budget(steps=steps, rung_steps=rung_steps, population=population),
         outputs=lambda rows, seconds, split: {"split": split, "rows": rows.clone()},
         base="0" * 64,
@@ -60,6 +61,37 @@ def test_a_row_that_is_not_finite_is_shown_once_with_its_step(toy):
     ]
     assert shown == [(10, False)]
     assert rungs[-1].steps == [40]
+
+
+def test_a_row_that_does_not_fit_the_memory_is_shown_once_with_its_failure_and_leaves(toy, monkeypatch):
+    attempt = Population._attempt
+
+    def short(self, rows, steps):
+        numbers = [task.number for task in self.tasks[rows]]
+        return (None, "MemoryError: none left") if 1 in numbers else attempt(self, rows, steps)
+
+    monkeypatch.setattr(Population, "_attempt", short)
+    rungs = converse(toy, [toy.task(number) for number in range(3)], all_on)
+    [place] = [rungs[0].numbers.index(1)]
+    assert rungs[0].failures[place] == ("out_of_memory", "MemoryError: none left")
+    assert [failure for i, failure in enumerate(rungs[0].failures) if i != place] == [None, None]
+    assert rungs[0].steps[place] == 0 and rungs[0].finite[place]
+    assert all(sorted(rung.numbers) == [0, 2] and rung.failures is None for rung in rungs[1:])
+    assert rungs[-1].steps == [40, 40]
+
+
+def test_a_schedule_knows_where_the_budget_ends(toy):
+    tasks = [toy.task(0, schedule={"name": "linear"}), toy.task(1, schedule={"name": "constant"})]
+    seen = {}
+
+    def at_rung(rung):
+        seen[rung.steps[0]] = {n: toy.model.row(rung.weights(i)) for i, n in enumerate(rung.numbers)}
+        return all_on(rung)
+
+    space = distill.SPACE | {"schedule": {"choice": "all", "default": "constant"}}
+    converse(toy, tasks, at_rung, steps=400, rung_steps=100, space=space)
+    moved = {n: [(seen[t][n] - seen[t - 100][n]).norm() for t in (200, 400)] for n in (0, 1)}
+    assert moved[0][1] / moved[0][0] < 0.7 * moved[1][1] / moved[1][0]
 
 
 def test_outputs_and_weights_are_those_of_the_rung(toy):

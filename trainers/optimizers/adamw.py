@@ -15,7 +15,9 @@ AVERAGE_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8
 def update(parameters, gradient, slots, *, learning_rate, weight_decay, age, layers):
     average = slots["average"].lerp_(gradient, 1 - AVERAGE_DECAY)
     square = slots["square"].mul_(SQUARE_DECAY).addcmul_(gradient, gradient, value=1 - SQUARE_DECAY)
-    stride = (learning_rate / (1 - AVERAGE_DECAY**age)).to(parameters.dtype)
-    spread = (1 - SQUARE_DECAY**age).sqrt().to(parameters.dtype)
+    spread = (1 - SQUARE_DECAY**age).sqrt()
+    stride = (learning_rate * spread / (1 - AVERAGE_DECAY**age)).to(parameters.dtype)
+    # m / (sqrt(v) / spread + eps) = spread m / (sqrt(v) + eps spread): two passes over the rows less
+    denominator = square.sqrt().add_((EPSILON * spread).to(parameters.dtype))
     parameters.mul_(1 - learning_rate * weight_decay)
-    parameters.sub_(average / square.sqrt().div_(spread).add_(EPSILON) * stride)
+    parameters.addcmul_(average / denominator, stride, value=-1)

@@ -2,6 +2,7 @@ import torch
 
 from trainers.models.mlp import MLP
 from trainers.optimizers import adamw
+from trainers.stack import Stack
 
 
 def test_the_first_step_has_the_length_of_the_learning_rate_whatever_the_gradient():
@@ -17,7 +18,7 @@ def test_the_first_step_has_the_length_of_the_learning_rate_whatever_the_gradien
 def test_float32_stays_with_float64_over_its_first_steps():
     found = []
     for dtype in (torch.float32, torch.float64):
-        model = MLP((6, 5, 4, 3))
+        model = Stack(MLP((6, 5, 4, 3)))
         rows = model.row(model.init(0)).to(dtype)[None]
         slots = {name: torch.zeros_like(rows) for name in adamw.SLOTS}
         rates = {

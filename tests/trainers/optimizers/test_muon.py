@@ -3,6 +3,7 @@ import torch
 
 from trainers.models.mlp import MLP
 from trainers.optimizers import adamw, muon
+from trainers.stack import Stack
 
 
 def matrices(k, rows, columns):
@@ -27,7 +28,7 @@ def test_the_scale_of_a_matrix_does_not_matter_and_a_zero_matrix_stays_zero():
 
 @pytest.mark.parametrize(("sizes", "same"), [((6, 5, 3), True), ((6, 5, 4, 3), False)])
 def test_everything_but_hidden_matrices_is_adamw(sizes, same):
-    model, found = MLP(sizes), []
+    model, found = Stack(MLP(sizes)), []
     for optimizer in (adamw, muon):
         rows = torch.stack([model.row(model.init(seed)) for seed in range(3)])
         slots = {name: torch.zeros_like(rows) for name in optimizer.SLOTS}

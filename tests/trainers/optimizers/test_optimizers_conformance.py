@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from trainers.models.mlp import MLP
+from trainers.stack import Stack
 
 PATHS = sorted(Path("trainers/optimizers").glob("[!_]*.py"))
-LAYERS = MLP((6, 5, 4, 3)).layout
+LAYERS = Stack(MLP((6, 5, 4, 3))).layout
 P = LAYERS[-1].stop
 
 
