@@ -22,7 +22,7 @@ from search import front as fronts
 from search.errors import StoreError
 from search.record import Links, Mirror, connection, mirror, runs, wanted
 from search.study import Study
-from search.trial import Trial
+from search.trial import Failure, Trial
 from tests.search.mirrored import failed, finished, merged, running, study
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow.*")
@@ -423,6 +423,29 @@ def test_a_long_curve_and_many_params_go_in_several_calls(home: Path, name: str,
     del calls[:]
     sync(Mirror(home), made, [long], "finished")
     assert calls == []
+
+
+OTHER = dict(itertools.pairwise(["out_of_memory", "diverged", "timeout", "crashed", "interrupted", "out_of_memory"]))
+
+
+@pytest.mark.parametrize("cause", OTHER)
+def test_every_class_of_failure_can_be_filtered_and_carries_its_traceback(home: Path, name: str, cause: Any) -> None:
+    made, on = study(name), Mirror(home)
+    trace = "Traceback (most recent call last):\n  in train\nValueError: shard 7 of " + "x" * 9000
+    failure = Failure(cause=cause, message=trace, step=25)
+    trials = [
+        failed(made, 0, failure=failure),
+        failed(made, 1, failure=Failure(cause=OTHER[cause], message="one line")),
+    ]
+    sync(on, made, trials)
+    sync(Mirror(home), made, trials)
+    client = connection.connect(home, None)
+    experiment = client.get_experiment_by_name(name).experiment_id
+    (run,) = client.search_runs([experiment], f"tags.failure = '{cause}'")
+    assert run.data.tags["trial"] == "t0000"
+    found = contents(home, name)
+    assert found["artifacts of t0000"] == {"failure.txt": trace}  # in full, where the note is cut
+    assert found["artifacts of t0001"] == {}
 
 
 def test_weights_of_members_are_copied_once_and_only_at_the_end(

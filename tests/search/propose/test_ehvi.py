@@ -234,6 +234,24 @@ def test_stopped_trials_show_where_it_is_good_and_where_not() -> None:
     assert all(params["x0"] < 0.6 for params in asked[False])
 
 
+def test_a_search_begins_before_anything_has_ended() -> None:
+    """All trials are at their first rung: what is expected of them already says where it is good."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for number in range(24):
+        params = REAL.sample(rng)
+        trials.append(halfway(number, params, zdt1(params)))
+    worst = np.array([1.1, 11.0])
+    found = ehvi.propose(REAL, trials, 8, seed=1, reference=worst)
+    assert found == ehvi.propose(REAL, trials, 8, seed=1, reference=worst)
+    blind = [REAL.sample(rng) for _ in range(200)]
+
+    def waste(many: list[Params]) -> float:
+        return float(np.median([sum(list(params.values())[1:]) for params in many]))
+
+    assert waste(found) < 0.5 * waste(blind)
+
+
 def test_it_keeps_to_its_limits() -> None:
     rng, trials = np.random.default_rng(0), []
     for number in range(24):
