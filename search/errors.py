@@ -4,6 +4,7 @@ SearchError            anything a user can mend; the command line prints it as o
 ├── StudyError         a study file, or a component or a module it names
 ├── StoreError         the store of trials: missing, in use, of another definition
 ├── TrialError         a trainer or a measure broke its contract
+├── WorkerError        workers that cannot be had
 └── MergeError         models that cannot be merged
 """
 
@@ -30,6 +31,10 @@ class StoreError(SearchError):
 
 class TrialError(SearchError):
     """A trainer or a measure broke its contract."""
+
+
+class WorkerError(SearchError):
+    """Workers that cannot be had."""
 
 
 class MergeError(SearchError):

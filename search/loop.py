@@ -17,16 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from search import amortise, components, front, propose
+from search import amortise, front, propose
 from search.ahead import Ahead
 from search.clock import Clock
 from search.errors import SearchError
 from search.files import Files, State
+from search.judge import Judge
 from search.run import Report, Runner
 from search.space import Params
 from search.store import Row, Store, told
 from search.study import Study
-from search.trial import Failure, Trial, curves
+from search.trial import Failure, Trial
 from search.workers import Crew, Workers
 from trainers.rung import Decision, Task, cause
 
@@ -79,9 +80,7 @@ class Loop:
         self._own_error: Exception | None = None
         # by earlier launches; a row of a checkpoint knows its own
         self.spent = {} if self.runner.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
-        self.stopper = None
-        if study.table.stop.rule != "off":
-            self.stopper = components.load("stop", study.table.stop.rule, where=f"{study.file} [stop] rule")
+        self.judge = Judge(study)
 
     def run(self) -> None:
         """Train what is left of the budget, then merge."""
@@ -171,7 +170,7 @@ class Loop:
 
     def _settle(self, report: Report) -> list[bool]:
         """Decide who goes on, and store what was reported."""
-        keep, refused = self._verdicts(report)
+        keep, refused = self.judge.verdicts(report, self.trials)
         rows = [self._row(report, row, keep[row], refused[row]) for row in range(len(report.numbers))]
         with self.clock.part("store"):
             going = [row for row, each in enumerate(rows) if each.state == "running"]
@@ -186,58 +185,6 @@ class Loop:
         if self.asked_to_end():
             raise Interrupted
         return keep
-
-    def _verdicts(self, report: Report) -> tuple[list[bool], list[int]]:
-        """Which rows go on: not those that failed or are done, nor those that the stopping rule ends. A share of
-        those that it would end is run on all the same, to see whether that was right: since which step, else 0."""
-        table = self.study.table
-        open_ = [r for r, failure in enumerate(report.failures) if not failure and report.steps[r] < table.budget.steps]
-        refused = [self.trials[number].refused for number in report.numbers]
-        asking = [row for row in open_ if not refused[row]]
-        ends = self._refused(report, asking)
-        if report.dear and (rest := [row for row in open_ if row not in ends]):
-            report.complete(rest)
-            rest = [row for row in rest if not report.failures[row]]
-            open_ = [row for row in open_ if not report.failures[row]]
-            ends |= self._refused(report, [row for row in asking if row in rest])
-        for row in ends:
-            audited = np.random.default_rng([table.seed, report.numbers[row], 2]).random() < table.stop.audit
-            refused[row] = report.steps[row] if audited else 0
-        keep = [row in open_ and (row not in ends or refused[row] > 0) for row in range(len(report.numbers))]
-        return keep, refused
-
-    def _refused(self, report: Report, asking: Sequence[int]) -> set[int]:
-        """Which of these rows the stopping rule ends. What is not measured yet is taken to be as good as the best."""
-        if self.stopper is None or not asking:
-            return set()
-        # a failed curve would look like one that was stopped
-        trained = {t.number: t for t in self.known if not t.parents and t.state != "failed"}
-        best = [min(column) for column in zip(*(p for t in trained.values() for _, p in t.loss_curve), strict=True)]
-        asked = []
-        for row, number in enumerate(report.numbers):
-            whole = all(objective.name in report.values[row] for objective in self.study.objectives)
-            if report.values[row] and (whole or best):
-                point = (report.steps[row], self._losses(report.values[row], best))
-                trained[number] = replace(trained[number], loss_curve=(*trained[number].loss_curve, point))
-                asked += [row] if row in asking else []
-        place = {number: i for i, number in enumerate(trained)}
-        seen = curves(list(trained.values()), self.study.rungs)
-        allowed = [max(trial.violations, default=0.0) <= 0.0 for trial in trained.values()]
-        if any(ok and trial.complete for ok, trial in zip(allowed, trained.values(), strict=True)):
-            seen[~np.array(allowed), -1] = np.nan  # what is infeasible at the end is nobody's rival
-        goes_on = self.stopper.keep(
-            seen,
-            np.array([place[report.numbers[row]] for row in asked], dtype=np.intp),
-            reference=np.array(self.study.reference),
-            audited=np.array([trial.refused > 0 for trial in trained.values()]),
-            **self.study.stop_settings,
-        )
-        return {row for row, on in zip(asked, goes_on, strict=True) if not on}
-
-    def _losses(self, values: Mapping[str, float], best: Sequence[float]) -> tuple[float, ...]:
-        """The losses (m,), ``best`` (m,) standing for those that are not known."""
-        known = [o.loss(values[o.name]) if o.name in values else None for o in self.study.objectives]
-        return tuple(best[i] if loss is None else loss for i, loss in enumerate(known))
 
     def _row(self, report: Report, row: int, keep: bool, refused: int) -> Row:
         failure, done = report.failures[row], report.steps[row] >= self.study.table.budget.steps

@@ -16,14 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
-from search.errors import SearchError
+from search.errors import WorkerError
 from search.worker import receive, serve
 
 Arguments = Callable[[int], tuple[Any, ...]]  # slot -> what ``serve`` is called with
-
-
-class WorkerError(SearchError):
-    """Workers that cannot be had."""
 
 
 class Loky:

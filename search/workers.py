@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from search.clock import Clock
-from search.placement import Dask, Door, Loky, WorkerError, own_address
+from search.errors import WorkerError
+from search.placement import Dask, Door, Loky, own_address
 from search.run import Report, joint
 from search.study import Study
 from search.trial import Failure

@@ -23,7 +23,7 @@ WAY = [
     "objectives", "trainers",
     "search.errors", "search.clock", "search.components", "search.space", "search.grammar", "search.study",
     "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
-    "search.propose", "search.ahead", "search.front", "search.run", "search.worker", "search.placement",
+    "search.propose", "search.ahead", "search.front", "search.run", "search.judge", "search.worker", "search.placement",
     "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
     "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
     "search",
@@ -77,8 +77,8 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space.py", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/front.py", "search/amortise.py", "search/loop.py",
-        "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
+        "search/curves.py", "search/audit.py", "search/front.py", "search/amortise.py", "search/judge.py",
+        "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 
@@ -91,7 +91,7 @@ IMPORTERS = {
 LOADERS = {
     "measure": "search/run.py",
     "proposer": "search/propose/__init__.py",
-    "stop": "search/loop.py",
+    "stop": "search/judge.py",
     "merge": "search/amortise.py",
 }
 # The events are the loop's; who starts and ends a launch opens the store; Optuna's rows can be made anew by a reader.

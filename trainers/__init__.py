@@ -7,7 +7,7 @@ offers
                   float    {"low": 1e-4, "high": 0.3, "log": True, "default": 0.01}
                   choice   {"choice": ["a", "b"], "default": "a"}; {"choice": "all", "default": "forward_kl"}
                            for a folder of components: "divergence" is objectives/divergences, "optimizer" is
-                           trainers/optimizers
+                           trainers/optimizers, "schedule" is trainers/schedules
                   simplex  {"simplex": ["labels", "teacher"], "default": {"labels": 0.5, "teacher": 0.5}}
     SETTINGS    a plain literal: what a study fixes for all of its trials, with default values
     PROVIDES    a plain literal: the names in its outputs. A template such as "{view}.logits" stands for one
@@ -40,6 +40,9 @@ What a trainer promises
 - `outputs(split)` are those of all rows, `outputs(split, rows)` of some, in that order.
 - `outputs`, `weights` and `checkpoint` speak of the rows as they are, so they are called before `at_rung`
   returns. What they return stays valid.
+- A row that fails for a known reason, such as memory for it alone, is shown once in `Rung.failures`, and leaves.
+- A population also knows the params "schedule", "clip_norm" (the largest gradient norm, None: off) and "dropout"
+  (a probability) of each row, if the trainer's `SPACE` has them.
 - Hyperparameters that a task leaves out take the default of `SPACE`; unknown ones are refused.
 - `cache` is a folder for what all trials share (a teacher, a base), named by the content of its recipe.
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from search import api, run, store
+from search.errors import WorkerError
 from search.front import Front
 from search.workers import Crew
 from tests.search.studies import DISTILL, changed
@@ -184,7 +185,7 @@ def test_a_worker_that_cannot_start_is_said_at_once(folder: Path, monkeypatch: p
     from search import placement
 
     monkeypatch.setattr(placement, "serve", print)  # returns at once
-    with pytest.raises(placement.WorkerError, match="expected a process that starts"):
+    with pytest.raises(WorkerError, match="expected a process that starts"):
         launch(folder / "home", own(folder, "pass"), workers=1)
 
 
