@@ -269,6 +269,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "stopping": vars(audited) if audited else None,
         "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
         "overhead": round(clocks.overhead(seconds), 3),
+        "workers_idle": clocks.idle(seconds),
         "surrogate_error": amortise.error(made, trials) if made.table.merge else {},
         "merging": amortise.refusal(made, trials) if made.table.merge else None,
         "failures": [
@@ -291,12 +292,14 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         click.echo(f"merge surrogate, cross-validated error: {errors}")
     if told["merging"]:
         click.echo(f"no merges: {told['merging']}")
-    if seconds:
-        total = sum(seconds.values())
+    own = {part: each for part, each in told["seconds"].items() if part not in clocks.ELSEWHERE}
+    if own:
         click.echo(
-            f"time {total:.1f} s, overhead {told['overhead']:.0%}: "
-            + ", ".join(f"{part} {each:.1f}" for part, each in told["seconds"].items())
+            f"time {sum(own.values()):.1f} s, overhead {told['overhead']:.0%}: "
+            + ", ".join(f"{part} {each:.1f}" for part, each in own.items())
         )
+    if told["workers_idle"] is not None:
+        click.echo(f"workers idle {told['workers_idle']:.1%}")
     for trial in failures[-5:]:
         assert trial.failure
         last = trial.failure.message.strip().splitlines()[-1] if trial.failure.message.strip() else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 WORK = ("training", "measuring")  # everything else is the launch's own overhead
+ELSEWHERE = ("workers trained", "workers waited")  # seconds of other processes, while this one counts its own
 
 
 class Clock:
@@ -26,6 +27,10 @@ class Clock:
             self._charge()
             self._parts.pop()
 
+    def add(self, name: str, seconds: float) -> None:
+        """Seconds that passed elsewhere."""
+        self._seconds[name] += seconds
+
     def take(self) -> dict[str, float]:
         """The seconds since the last call, rounded to milliseconds; of parts that are still open too."""
         self._charge()
@@ -42,5 +47,12 @@ class Clock:
 
 def overhead(seconds: Mapping[str, float]) -> float:
     """Share of the time that is neither training nor measuring."""
+    seconds = {name: each for name, each in seconds.items() if name not in ELSEWHERE}
     total = sum(seconds.values())
     return 1.0 - sum(seconds.get(name, 0.0) for name in WORK) / total if total else 0.0
+
+
+def idle(seconds: Mapping[str, float]) -> float | None:
+    """Share of the workers' time in which they waited for something to do; None where there were none."""
+    trained, waited = (seconds.get(name, 0.0) for name in ELSEWHERE)
+    return waited / (trained + waited) if trained else None

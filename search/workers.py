@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from search.clock import Clock
+from search.clock import ELSEWHERE, Clock
 from search.errors import WorkerError
 from search.placement import Dask, Door, Loky, own_address
 from search.run import Report, joint
@@ -107,12 +107,8 @@ class Workers:
                     worker.connection.close()
         self._door.close()
         self._placement.end()
-
-    @property
-    def idle(self) -> float:
-        """The share of the workers' time in which they waited for something to do."""
-        trained, waited = (sum(worker.busy[i] for worker in self.workers) for i in range(2))
-        return waited / (trained + waited) if trained else 0.0
+        for i, name in enumerate(ELSEWHERE):
+            self.clock.add(name, sum(worker.busy[i] for worker in self.workers))
 
     def train(self, tasks: Sequence[Task], at_rung: Callable[[Report], Decision]) -> None:
         """Train until no trial is left; ``at_rung`` is told of every rung. What it raises passes through."""

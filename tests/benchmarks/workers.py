@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from search import api, clock, store
 
@@ -26,15 +25,6 @@ def train(trial):
 
 def idle(trials: int, proposer: str) -> float:
     """Share of the workers' time without work: 2 workers, 1 s a trial, 2 rungs."""
-    from search.workers import Workers
-
-    seen: list[float] = []
-    end = Workers.__exit__
-
-    def ending(self: Any, *error: Any) -> None:
-        seen.append(self.idle)
-        end(self, *error)
-
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "sleeps.py").write_text(SLEEPS)
         sys.path.append(folder)
@@ -43,10 +33,10 @@ def idle(trials: int, proposer: str) -> float:
             "objectives": {"f": {"limit": 3.0}, "g": {"limit": 1.0}}, "proposer": {"name": proposer}, "stop": "off",
             "budget": {"trials": trials, "steps": 2, "rungs": 2},
         }  # fmt: skip
-        Workers.__exit__ = ending  # type: ignore[method-assign]
         api.launch(table, home=Path(folder) / "runs", mirror=False, quiet=True, workers=2)
-        Workers.__exit__ = end  # type: ignore[method-assign]
-    return seen[0]
+        share = clock.idle(store.Store(Path(folder) / "runs").clock("sleeps"))
+    assert share is not None
+    return share
 
 
 def overhead(trials: int, mirror: bool) -> tuple[float, dict[str, float]]:

@@ -39,3 +39,15 @@ def test_a_part_that_is_still_open_is_told_as_far_as_it_is(time: list[float]) ->
 def test_overhead_is_what_is_neither_training_nor_measuring() -> None:
     assert clock.overhead({"training": 6.0, "measuring": 2.0, "store": 1.0, "imports": 1.0}) == pytest.approx(0.2)
     assert clock.overhead({}) == 0.0
+
+
+def test_seconds_of_workers_are_no_overhead_and_tell_how_idle_they_were() -> None:
+    parts = clock.Clock()
+    parts.add("training", 8.0)
+    parts.add("store", 2.0)
+    parts.add("workers trained", 15.0)
+    parts.add("workers waited", 5.0)
+    taken = parts.take()
+    assert clock.overhead(taken) == pytest.approx(0.2)
+    assert clock.idle(taken) == pytest.approx(0.25)
+    assert clock.idle({"training": 1.0}) is None
