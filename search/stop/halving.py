@@ -7,10 +7,13 @@ nothing stops before ``minimum`` vectors are there to compare with or before the
 the steps, and a non-dominated trial is never stopped.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from search.pareto import dominance
+from search.stop._peers import Losses, compared
 
 SPACE = {
     "share": {"low": 0.1, "high": 1.0, "default": 0.75},
@@ -35,18 +38,10 @@ def keep(
     >>> keep(np.array([[[1.0], [np.nan]], [[2.0], [np.nan]]]), np.array([0, 1]), **settings).tolist()
     [True, False]
     """
-    seen = np.asarray(np.isfinite(curves).all(axis=2), dtype=np.bool_)  # (n, rungs)
-    last = curves.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
-    goes_on = np.ones(len(asking), dtype=np.bool_)
-    for rung in np.unique(last[asking]):
-        peers = curves[seen[:, rung], rung]
-        if len(peers) >= minimum and rung + 1 >= grace * curves.shape[1]:
-            here = last[asking] == rung
-            goes_on[here] = _best(curves[asking[here], rung], peers, share)
-    return goes_on
+    return compared(curves, asking, partial(_best, share=share), grace=grace, minimum=minimum)
 
 
-def _best(losses: NDArray[np.float64], peers: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+def _best(losses: Losses, peers: Losses, share: float) -> NDArray[np.bool_]:
     """(k, m) among (n, m) -> (k,): true for the best ``share`` of the peers, and for all that are not dominated."""
     peers = peers[np.lexsort(peers.T)]  # crowding breaks ties by row: a canonical order of rows, so that none matters
     ranks, crowding = dominance.ranks(peers), np.zeros(len(peers))

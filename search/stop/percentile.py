@@ -9,6 +9,8 @@ objective. Nothing stops before ``minimum`` peers are there or before the first 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.stop._peers import Losses, compared
+
 SPACE = {
     "percentile": {"low": 1.0, "high": 99.0, "default": 50.0},
     "grace": {"low": 0.0, "high": 1.0, "default": 0.25},
@@ -34,13 +36,8 @@ def keep(
     >>> keep(curves, np.arange(5), **settings).tolist()
     [True, True, True, True, False]
     """
-    rungs = curves.shape[1]
-    seen = np.asarray(np.isfinite(curves).all(axis=2), dtype=np.bool_)
-    last = rungs - 1 - seen[:, ::-1].argmax(axis=1)
-    goes_on = np.ones(len(asking), dtype=np.bool_)
-    for rung in np.unique(last[asking]):
-        peers, here = curves[seen[:, rung], rung], last[asking] == rung
-        if len(peers) >= minimum and rung + 1 >= grace * rungs:
-            bar = np.percentile(peers, percentile, axis=0)
-            goes_on[here] = (curves[asking[here], rung] <= bar).any(axis=1)
-    return goes_on
+
+    def good(losses: Losses, peers: Losses) -> NDArray[np.bool_]:
+        return np.asarray((losses <= np.percentile(peers, percentile, axis=0)).any(axis=1), dtype=np.bool_)
+
+    return compared(curves, asking, good, grace=grace, minimum=minimum)

@@ -2,13 +2,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from tests.trainers.rungs import watched
 from trainers import classify
 from trainers.cached import fingerprint
 from trainers.data import digits
 from trainers.order import order
 from trainers.params import complete
 from trainers.population import Population
-from trainers.rung import Budget, Decision, Task, expand
+from trainers.rung import Task, expand
 
 SMALL = {"channels": [4, 8], "hidden": [12], "labelled": 96, "base_steps": 20, "batch": 16}
 MODES = {"cnn": {}, "normed cnn": {"norm": "group", "channels": [8, 16]}, "mlp": {"model": "mlp"}}
@@ -24,21 +25,9 @@ def read(cache):
     """Params of the tasks -> rungs by step; outputs, weights, checkpoints were read while they were live."""
 
     def read(given, *, settings=SMALL, steps=8, rung_steps=8):
-        rungs = {}
-
-        def at_rung(rung):
-            rungs[rung.steps[0]] = {
-                "rung": rung,
-                "outputs": {split: rung.outputs(split) for split in ("choose", "report")},
-                "weights": [rung.weights(i) for i in range(len(rung.numbers))],
-                "checkpoint": rung.checkpoint(),
-            }
-            return Decision(keep=[True] * len(rung.numbers))
-
         tasks = [each if isinstance(each, Task) else task(i, **each) for i, each in enumerate(given)]
-        budget = Budget(steps=steps, rung_steps=rung_steps, population=len(tasks))
-        classify.train(tasks, budget=budget, settings=settings, device="cpu", cache=cache, at_rung=at_rung)
-        return rungs
+        how = {"steps": steps, "rung_steps": rung_steps, "settings": settings, "cache": cache}
+        return watched(classify.train, tasks, **how)
 
     return read
 

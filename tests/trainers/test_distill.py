@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from tests.trainers.rungs import watched
 from trainers import cached, distill
 from trainers.cached import fingerprint
 from trainers.data import digits
@@ -19,21 +20,9 @@ def teach(cache):
     """Params of the tasks -> rungs by step; outputs, weights, checkpoints were read while they were live."""
 
     def teach(given, *, steps=40, rung_steps=20, settings=SMALL, seed=0, cache=cache):
-        rungs = {}
-
-        def at_rung(rung):
-            rungs[rung.steps[0]] = {
-                "rung": rung,
-                "outputs": {split: rung.outputs(split) for split in ("choose", "report")},
-                "weights": [rung.weights(i) for i in range(len(rung.numbers))],
-                "checkpoint": rung.checkpoint(),
-            }
-            return Decision(keep=[True] * len(rung.numbers))
-
         tasks = [Task(number=i, params=params, seed=seed) for i, params in enumerate(given)]
-        budget = Budget(steps=steps, rung_steps=rung_steps, population=len(tasks))
-        distill.train(tasks, budget=budget, settings=settings, device="cpu", cache=cache, at_rung=at_rung)
-        return rungs
+        how = {"steps": steps, "rung_steps": rung_steps, "settings": settings, "cache": cache}
+        return watched(distill.train, tasks, **how)
 
     return teach
 

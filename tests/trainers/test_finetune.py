@@ -3,6 +3,7 @@ import torch
 from torch.nn.functional import cross_entropy, kl_div
 
 from objectives.measures import kl_to_reference, nll
+from tests.trainers.rungs import watched
 from trainers import finetune
 from trainers.cached import fingerprint
 from trainers.data import text
@@ -10,7 +11,7 @@ from trainers.models.gpt import GPT
 from trainers.order import order
 from trainers.params import complete
 from trainers.population import Population
-from trainers.rung import Budget, Decision, Task, expand
+from trainers.rung import Task, expand
 
 SMALL = {"width": 16, "heads": 2, "context": 16, "base_steps": 60, "batch": 2}
 SMALL |= {"train_windows": 48, "choose_windows": 6, "report_windows": 7}
@@ -34,21 +35,9 @@ def tune(cache):
     """Params of the tasks -> rungs by step; outputs, weights, checkpoints were read while they were live."""
 
     def tune(given, *, settings=SMALL, steps=8, rung_steps=8, cache=cache):
-        rungs = {}
-
-        def at_rung(rung):
-            rungs[rung.steps[0]] = {
-                "rung": rung,
-                "outputs": {split: rung.outputs(split) for split in ("choose", "report")},
-                "weights": [rung.weights(i) for i in range(len(rung.numbers))],
-                "checkpoint": rung.checkpoint(),
-            }
-            return Decision(keep=[True] * len(rung.numbers))
-
         tasks = given if isinstance(given[0], Task) else [task(i, **params) for i, params in enumerate(given)]
-        budget = Budget(steps=steps, rung_steps=rung_steps, population=len(tasks))
-        finetune.train(tasks, budget=budget, settings=settings, device="cpu", cache=cache, at_rung=at_rung)
-        return rungs
+        how = {"steps": steps, "rung_steps": rung_steps, "settings": settings, "cache": cache}
+        return watched(finetune.train, tasks, **how)
 
     return tune
 
