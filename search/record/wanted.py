@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import identity
+from search.audit import audit
 from search.figures.scatter import within_limits
 from search.figures.style import DOMINATED, FAILED, MERGED, MERGED_BEHIND, RUNNING, STUDY, TRAINED
 from search.front import Front, Point, marks
@@ -144,6 +145,7 @@ def study_run(study: Study, trials: Sequence[Trial], front: Front, status: str, 
         "proposer": table.proposer.name,
         "stop": table.stop.rule,
     }
+    audited = audit(study, trials)
     merge = f"{table.merge.rule}, {table.merge.evaluations} evaluations" if table.merge else "off"
     return Wanted(
         name="study",
@@ -156,6 +158,7 @@ def study_run(study: Study, trials: Sequence[Trial], front: Front, status: str, 
             "space": text(", ".join(dimension.name for dimension in study.space.dimensions)),
             "budget.trials": str(table.budget.trials),
             "merge": merge,
+            "stopping": str(audited) if audited else None,
             "mlflow.runColor": STUDY,
             **{key(f"note.{name}"): text(value) for name, value in notes.items()},
         },
