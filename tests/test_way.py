@@ -51,7 +51,8 @@ DOORS = {
         "objectives/divergences/*", "objectives/measures/*", "search/pareto/merge/*", "search/propose/*",
         "search/run.py", "search/files.py", "search/api.py", "search/worker.py",
         # the trainers, but for those that train nothing or what is not theirs, and the records of the contract
-        "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*", "trainers/distance.py",
+        "trainers/bucket.py", "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*",
+        "trainers/distance.py",
         "trainers/distill.py", "trainers/engines/*", "trainers/finetune.py", "trainers/fit.py", "trainers/layers/*",
         "trainers/memory.py", "trainers/models/*", "trainers/multitask.py", "trainers/population.py",
         "trainers/run.py", "trainers/stack.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from types import ModuleType
 
@@ -35,7 +36,8 @@ class Chunk:
     """Rows `parameters` (k, p) and `slots` (slots, k, p), changed in place; `tasks` in the same order, sorted by kind.
 
     `steps` is the length of a whole training, for schedules. `wrap` makes a step of the same effect, such as a
-    captured one; see `trainers.engines.graph.captured`.
+    captured one; see `trainers.engines.graph.captured`. What differs between chunks of the same kinds of rows is in
+    `columns`, in the order in which `prepare` asked for them.
     """
 
     def __init__(
@@ -47,19 +49,26 @@ class Chunk:
         self.parameters, self.slots = parameters, slots
         self.ages = parameters.new_zeros(len(tasks), 1, dtype=torch.float64)
         self.total = parameters.new_zeros(len(tasks))
-        self.slices, self.wrapped = list(slices(tasks, self.column)), {}
-        params = [task.params for task in tasks]
+        self.tasks, self.wrapped, self.columns = tasks, {}, []
+        self.draws = "dropout" in tasks[0].params or model.drops
+        self.gradients = lambda column: gradients(model, partial(loss, column=column), tasks)
+        self.prepare(self.column)
+
+    def prepare(self, column: Callable[[list[float]], Tensor]) -> None:
+        """Everything that depends on who the rows are; their numbers come from `column` alone."""
+        self.slices = list(slices(self.tasks, column))
+        params = [task.params for task in self.tasks]
         limits = [each.get("clip_norm") for each in params]
         clipped = any(limit is not None for limit in limits)
-        self.limits = self.column([np.inf if limit is None else limit for limit in limits]) if clipped else None
-        dropped = "dropout" in params[0]
-        self.shares = self.column([each["dropout"] for each in params])[:, 0] if dropped else None
-        self.draws = dropped or model.drops
-        self.compute = gradients(model, loss, tasks)
+        self.limits = column([np.inf if limit is None else limit for limit in limits]) if clipped else None
+        self.shares = column([each["dropout"] for each in params])[:, 0] if "dropout" in params[0] else None
+        self.compute = self.gradients(column)
 
     def column(self, values: list[float]) -> Tensor:
         """Column (k, 1) of the rows' type."""
-        return torch.tensor(values, dtype=self.parameters.dtype, device=self.parameters.device)[:, None]
+        made = torch.tensor(values, dtype=self.parameters.dtype, device=self.parameters.device)[:, None]
+        self.columns.append(made)
+        return made
 
     def advance(self, tasks: list[Task], steps: int) -> Tensor:
         """Take `steps` steps; flags (k,): the parameters and every loss on the way were finite."""

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from trainers import memory
+from trainers.bucket import Bucket, padded
 from trainers.chunk import Chunk
 from trainers.engines import auto, graph
 from trainers.engines._compiled import compiled
@@ -51,7 +52,8 @@ class Population:
     also gives all rows their type and device. `engine` is a file of `trainers.engines`; its choice is kept in
     `cache` if it is "auto", for a population of up to `capacity` rows. `chunk`: how many rows advance together; None
     measures what is good. `steps`: of a whole training, for schedules. `compile`: the whole step into one program,
-    which takes ten seconds and more whenever rows come or leave, and rounds differently.
+    which takes ten seconds and more for every number of rows of a kind, up to the next power of two, and rounds
+    differently.
     """
 
     def __init__(
@@ -70,8 +72,11 @@ class Population:
         self.parameters = initial.new_zeros(0, len(initial))
         # (slots, k, p), slots by position: optimizers differ in their names
         self.slots = initial.new_zeros(0, 0, len(initial))
-        self.chunks: dict[tuple[int, int], Chunk] = {}
+        self.chunks: dict[tuple[int, int], Chunk | Bucket] = {}
+        self.programs: dict = {}  # what is compiled so far
         self.unmeasured = False
+        if not initial.is_cuda:
+            memory.keep()
 
     def admit(self, tasks: list[Task]) -> None:
         """Add a row a task: fresh from `initial` with zero slots at age 0, or from its state at its step."""
@@ -157,15 +162,26 @@ class Population:
             slots.copy_(kept[1])
         return None, said
 
-    def _chunk(self, rows: slice) -> Chunk:
+    def _chunk(self, rows: slice) -> Chunk | Bucket:
         """The chunk of these rows, prepared once an arrangement."""
         place = (rows.start, rows.stop)
         if place not in self.chunks:
             if self.engine == "auto":
                 self.engine = auto.choose(self, rows)
-            wraps = {"graph": graph.captured} | ({"stacked": compiled, "vmap": compiled} if self.compile else {})
-            self.chunks[place] = self.prepared(self._gradients(), rows, wrap=wraps.get(self.engine))
+            if self.compile and self.engine in ("stacked", "vmap"):
+                self.chunks[place] = self.bucket(self._gradients(), rows)
+            else:
+                wrap = graph.captured if self.engine == "graph" else None
+                self.chunks[place] = self.prepared(self._gradients(), rows, wrap=wrap)
         return self.chunks[place]
+
+    def bucket(self, gradients, rows: slice) -> Bucket:
+        """The rows ready to advance by a compiled step."""
+        kinds = [kind(task) for task in self.tasks[rows]]
+        spread = tuple(kinds[i] for i in padded(kinds)[0])
+        wrap = partial(compiled, programs=self.programs, kinds=spread)
+        make = partial(self._made, gradients, wrap=wrap)
+        return Bucket(make, self.tasks[rows], kinds, self.parameters[rows], self.slots[:, rows])
 
     def _gradients(self):
         return importlib.import_module(f"trainers.engines.{self.engine}").gradients
@@ -175,8 +191,11 @@ class Population:
         parameters, slots = self.parameters[rows], self.slots[:, rows]
         if copies:
             parameters, slots = parameters.clone(), slots.clone()
+        return self._made(gradients, self.tasks[rows], parameters, slots, wrap=wrap)
+
+    def _made(self, gradients, tasks: list[Task], parameters: Tensor, slots: Tensor, *, wrap) -> Chunk:
         return Chunk(
-            self.model, gradients, self.loss, self.tasks[rows], parameters=parameters, slots=slots,
+            self.model, gradients, self.loss, tasks, parameters=parameters, slots=slots,
             data=self.data, batch=self.batch, steps=self.steps, wrap=wrap,
         )  # fmt: skip
 

@@ -24,4 +24,5 @@ def stacked(layer, trained, inputs, call):
     if scale is not None:
         scale, shift = scale.expand(k, -1).flatten(), shift.expand(k, -1).flatten()
     how = {"weight": scale, "bias": shift, "training": True, "eps": layer.eps}
-    return by_channel(lambda each: batch_norm(each, None, None, **how), inputs)
+    # the sums over channels that lie behind round by how many there are
+    return by_channel(lambda each: batch_norm(each, None, None, **how), inputs, behind=False)
