@@ -16,6 +16,7 @@ import json
 import os
 import socket
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -89,6 +90,7 @@ class Store:
                 self._opened = RDBStorage(self.url, engine_kwargs={"connect_args": {"timeout": 60}} if local else None)
             if local:
                 _write_ahead(self._opened)
+            weakref.finalize(self, self._opened.engine.dispose)  # connections end with the store, not with the process
         return self._opened
 
     def names(self) -> list[str]:
