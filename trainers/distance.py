@@ -19,15 +19,17 @@ from trainers.params import component
 def distance(choices: list[dict], column) -> Callable[[Tensor, Tensor], Tensor]:
     """Prepare two logits (k, n, c), target and model -> (k, n): row i by `choices[i]`, {"name": ..., **own}."""
     rank = sorted(range(len(choices)), key=lambda i: choices[i]["name"])
-    slices, start = [], 0
+    kinds, sizes = [], []
     for _, group in groupby(rank, key=lambda i: choices[i]["name"]):
         modules, owns = zip(*[component("divergence", choices[i]) for i in group], strict=True)
         columns = {name: column([own[name] for own in owns]) for name in owns[0]}
-        slices.append((modules[0].divergence, slice(start, start + len(owns)), columns))
-        start += len(owns)
+        kinds.append((modules[0].divergence, columns))
+        sizes.append(len(owns))
 
     def sliced(target: Tensor, model: Tensor) -> Tensor:
-        return torch.cat([measure(target[rows], model[rows], **own) for measure, rows, own in slices])
+        # split, not slices: the backward of a slice fills all other rows with zeros
+        parts = zip(kinds, target.split(sizes), model.split(sizes), strict=True)
+        return torch.cat([measure(of, to, **own) for (measure, own), of, to in parts])
 
     if rank == sorted(rank):
         return sliced
