@@ -6,14 +6,16 @@ From one rung to the next a loss changes by about
 
 fitted for every trial anew to the trials most like it at that rung, by its losses and their last changes (locally
 weighted regression: Cleveland and Devlin 1988), stopped ones included: who is seen at the next rung was decided by
-what was seen before, so stopping does not bias the fit (missing at random: Rubin 1976). Steps are chained and their
-covariances added, as in claims reserving (the chain ladder: Mack 1993). Few neighbours tell little of a slope, so it is
+what was seen before, so stopping does not bias the fit (missing at random: Rubin 1976). Steps are chained, and
+what was wrong with one change goes on into the next by its slope, so that covariances do not just add up: value and
+change are carried together, as in the prediction step of a Kalman (1960) filter, and as an error is passed on in
+claims reserving (the chain ladder: Mack 1993). Few neighbours tell little of a slope, so it is
 drawn to that of all trials, and that one a little to the slope of a power law y(t) = a + b / t (POW3 of Viering and
 Loog 2023, table 1), whose next change is (t - 1) / (t + 1) times the last. What widens or narrows a deviation:
 
 - a trial that surprised the forecast at its own earlier rungs is trusted less than one that did not;
-- a step that nobody has made yet has the residual of the one before, as in a random walk over log t, and a change that
-  is as uncertain as it is large;
+- a step that nobody has made yet has the residual of the one before, as in a random walk over log t, which passes no
+  error on, and a change that is as uncertain as it is large;
 - half of the whole change that is forecast counts as a deviation;
 - finished trials are forecast from each of their rungs as if not seen further, without their own steps, and all
   deviations are scaled to the errors found (leave one out, as the jackknife of Barber et al. 2021, but no guarantee).
@@ -97,19 +99,22 @@ def _whole(curves: Floats, last: Numbers) -> Floats:
 def _chain(curves: Floats, last: Numbers, who: Numbers, since: Numbers) -> tuple[Floats, Floats]:
     """Trials ``who`` (t,), seen up to the rungs ``since`` (t,) -> expected final losses (t, m) and covariance."""
     (t, m), rungs = (len(who), curves.shape[2]), curves.shape[1]
-    mean, change, covariance, residual = np.zeros((t, m)), np.zeros((t, m)), np.zeros((t, m, m)), np.zeros((t, m, m))
+    mean, change, slope = np.zeros((t, m)), np.zeros((t, m)), np.zeros((t, m))
+    covariance, cross, moved, residual = np.zeros((4, t, m, m))  # of the value, with the change, of the change
     surprise, known = np.full(t, UNRULY), np.full(t, UNRULY)
     spreads = [_spread(curves[last >= rung, rung]) for rung in range(rungs) if (last >= rung).sum() >= FEWEST]
     unit = np.median(spreads, axis=0) if spreads else np.full(m, np.inf)
     for rung in range(rungs):
         seen = np.flatnonzero(since >= rung)
         mean[seen], change[seen], covariance[seen] = curves[who[seen], rung], _before(curves, who[seen], rung), 0.0
+        cross[seen] = moved[seen] = 0.0
         if rung == rungs - 1:
             break
         made = np.flatnonzero(last > rung)
         if len(made) >= FEWEST:
-            change, residual = _step(curves, made, rung, mean, change, who, unit)
+            change, residual, slope = _step(curves, made, rung, mean, change, who, unit)
         elif rung:
+            slope = np.zeros((t, m))
             change = change * rung / (rung + 2.0)
             residual = residual * np.log1p(1 / (rung + 1)) / np.log1p(1 / rung) + _square(change)
         else:
@@ -119,16 +124,19 @@ def _chain(curves: Floats, last: Numbers, who: Numbers, since: Numbers) -> tuple
         expected = np.diagonal(residual[past], axis1=1, axis2=2)
         surprise[past] += _surprise(curves[who[past], rung + 1] - mean[past], expected).mean(axis=1)
         known[past] += 1.0
-        covariance = covariance + residual * (surprise / known)[:, None, None]
+        cross = cross * slope[:, None, :]  # an error of the last change goes on into the next one
+        moved = moved * slope[:, :, None] * slope[:, None, :] + residual * (surprise / known)[:, None, None]
+        covariance = covariance + cross + cross.transpose(0, 2, 1) + moved
+        cross = cross + moved
     return mean, covariance
 
 
 def _step(
     curves: Floats, made: Numbers, rung: int, value: Floats, before: Floats, who: Numbers, unit: Floats
-) -> tuple[Floats, Floats]:
-    """The change (t, m) expected after ``rung`` of trials at ``value`` that changed by ``before``, and the residual
-    covariance (t, m, m), from the trials ``made`` (d,) that were seen at the next rung; a trial is none of its own.
-    ``unit`` (m,): the spread between trials."""
+) -> tuple[Floats, Floats, Floats]:
+    """The change (t, m) expected after ``rung`` of trials at ``value`` that changed by ``before``, the residual
+    covariance (t, m, m) and the slope (t, m), from the trials ``made`` (d,) that were seen at the next rung; a trial is
+    none of its own. ``unit`` (m,): the spread between trials."""
     start, m = curves[made, rung], value.shape[1]
     past, before = (each.clip(-BETTER * unit, WORSE * unit) for each in (_before(curves, made, rung), before))
     after = (curves[made, rung + 1] - start).clip(-BETTER * unit, WORSE * unit)
@@ -146,7 +154,7 @@ def _step(
     weight = np.exp((distance.min(axis=1, keepdims=True) - distance) / near)
     weight /= weight.sum(axis=1, keepdims=True)
     alike = 1.0 / (weight**2).sum(axis=1)  # how many trials the weights are worth
-    change, spare, errors = np.empty_like(value), np.empty_like(value), np.empty((m, *weight.shape))
+    change, slopes, spare, errors = *np.empty((3, *value.shape)), np.empty((m, *weight.shape))
     for j in range(m):
         rise, run = after[..., j], past[..., j]
         level, usual = _mean(weight, rise), _mean(weight, run)
@@ -154,6 +162,7 @@ def _step(
         drawn = OWN_SLOPE * _mean(weight, run**2) / alike
         power = _mean(weight, run**2) + drawn + least[j] ** 2
         slope = (_mean(weight, rise * run) + drawn * common[j]) / power
+        slopes[:, j] = slope
         change[:, j] = level + slope * (before[:, j] - usual)
         errors[j] = rise - slope[:, None] * run
         spare[:, j] = 1.0 + (1.0 + ((before[:, j] - usual) ** 2 / power).clip(max=9.0)) / alike
@@ -162,7 +171,7 @@ def _step(
         covariance[:, i, j] = alike * _mean(weight, errors[i] * errors[j]) if i <= j else covariance[:, j, i]
     freedom = np.maximum(alike - FREEDOM, 0.5) + POOLED
     covariance = (covariance + POOLED * pool) / freedom[:, None, None]
-    return change, covariance * np.sqrt(spare[:, :, None] * spare[:, None, :])
+    return change, covariance * np.sqrt(spare[:, :, None] * spare[:, None, :]), slopes
 
 
 def _slope(after: Floats, past: Floats, rung: int, least: Floats) -> Floats:

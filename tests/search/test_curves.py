@@ -119,7 +119,7 @@ def test_a_step_is_the_weighted_regression_it_says(rng: Generator) -> None:
     rung, own = 3, 39
     made = np.arange(30)
     value, before = full[[own], rung], full[[own], rung] - full[[own], rung - 1]
-    change, covariance = learning._step(full, made, rung, value, before, np.array([own]), np.ones(1))
+    change, covariance, slopes = learning._step(full, made, rung, value, before, np.array([own]), np.ones(1))
     start, past = full[made, rung, 0], full[made, rung, 0] - full[made, rung - 1, 0]
     after = full[made, rung + 1, 0] - start
     spread = learning._spread
@@ -138,12 +138,40 @@ def test_a_step_is_the_weighted_regression_it_says(rng: Generator) -> None:
         rows[:, None], np.r_[np.sqrt(weight) * (after - level), np.sqrt(drawn) * common], rcond=None
     )[0]
     np.testing.assert_allclose(change[0, 0], level + slope[0] * (before[0, 0] - usual))
+    np.testing.assert_allclose(slopes[0, 0], slope[0])
     rest = after - level - slope[0] * (past - usual)
     residual = (alike * (weight @ rest**2) + learning.POOLED * (after**2).mean()) / (
         max(alike - learning.FREEDOM, 0.5) + learning.POOLED
     )
     lever = 1 + (1 + min((before[0, 0] - usual) ** 2 / (rows**2).sum(), 9.0)) / alike
     np.testing.assert_allclose(covariance[0, 0, 0], residual * lever)
+
+
+def test_an_error_of_a_change_goes_on_into_the_next_one_by_its_slope(monkeypatch: Any) -> None:
+    """Steps of known slopes and residuals: the deviation is that of the sum of the simulated changes."""
+    rng = np.random.default_rng(2)
+    slopes, spread = np.array([0.0, 0.7, -0.4, 0.9]), np.array([1.0, 0.5, 0.8, 0.3])
+    root = np.array([[1.0, 0.0], [0.6, 0.8]])  # the errors of the two objectives are correlated
+
+    def step(
+        curves: Floats, made: Any, rung: int, value: Floats, before: Floats, *rest: Any
+    ) -> tuple[Floats, Floats, Floats]:
+        slope = np.array([slopes[rung], slopes[rung] / 2])
+        return (
+            before * slope,
+            np.tile(spread[rung] ** 2 * root @ root.T, (len(value), 1, 1)),
+            np.tile(slope, (len(value), 1)),
+        )
+
+    monkeypatch.setattr(learning, "_step", step)
+    made = np.zeros((5, 5, 2))
+    made[0, 1:] = np.nan
+    _, covariance = learning._chain(made, learning.last_rung(made), np.array([0]), np.array([0]))
+    value, change = np.zeros((400_000, 2)), np.zeros((400_000, 2))
+    for slope, width in zip(slopes, spread, strict=True):
+        change = change * [slope, slope / 2] + width * rng.standard_normal(value.shape) @ root.T
+        value = value + change
+    np.testing.assert_allclose(covariance[0], np.cov(value.T), rtol=0.02)
 
 
 def test_only_the_nearest_count_when_there_are_many(rng: Generator, monkeypatch: Any) -> None:

@@ -87,6 +87,21 @@ def test_the_probability_is_the_share_of_draws_that_nobody_beats(rng: Generator,
         monkeypatch.undo()
 
 
+def test_a_small_probability_counts_for_more_the_more_trials_end_on_the_front(monkeypatch: Any) -> None:
+    """p = 0.02 is below the risk of 0.05 where few trials end on the front, and not where most do."""
+    monkeypatch.setattr(front, "probability", lambda curves, asking, **given: np.full(len(asking), 0.02))
+    given = {"reference": REFERENCE, "audited": np.zeros(40, dtype=np.bool_)}
+    along = np.linspace(0.0, 1.0, 40)[:, None]
+    for many, goes_on in ((5, False), (30, True)):
+        final = np.hstack([along, 1.0 - along])
+        final[many:] += 1.0  # beaten by the others
+        made = np.repeat(final[:, None], 4, axis=1)
+        made[39, 2:] = np.nan
+        wanted = 0.02 + front.WRONG * ((many + 0.02) / 40 - 0.02)
+        assert (wanted >= 0.05) == goes_on
+        assert default(made, np.array([39]), **given).tolist() == [goes_on]
+
+
 def by_definition(made: Any, mean: Any, covariance: Any, drawn: Any) -> NDArray[np.float64]:
     k, draws, _ = drawn.shape
     span = REFERENCE - np.nanmin(made, axis=(0, 1))
