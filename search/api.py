@@ -4,12 +4,13 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search import front, identity, study
 from search.clock import Clock
-from search.errors import StoreError, StudyError
+from search.errors import StoreError, StudyError, WorkerError
 from search.front import Front
 from search.study import Study
 from search.trial import Trial
@@ -122,10 +123,16 @@ def run(
 
 def crew(workers: int | None, devices: Sequence[str] = (), dask: str | None = None, slots: int = 1) -> "Crew | None":
     """Who trains: None for this process. Without a number, ``slots`` workers for each device."""
+    from search import placement
     from search.workers import Crew
 
     if workers is None and not devices and dask is None:
         return None
+    if dask and not find_spec("distributed"):
+        hint = 'Install it with: pip install "pareto-search[dask]"'
+        raise WorkerError("--dask", expected="the package distributed", got="none", hint=hint)
+    if dask:
+        placement.own_address(dask)  # a mistake in it is found before anything is written
     for device in devices:
         if not re.fullmatch(study.DEVICE, device):
             raise StudyError("--devices", expected="cpu, cuda, cuda:N, mps or xpu", got=device)

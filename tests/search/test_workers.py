@@ -260,3 +260,15 @@ def test_a_wrong_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SearchError, match="--devices: expected cpu, cuda"):
         launch(tmp_path, DISTILL, devices=["gpu0"])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_missing_for_a_cluster_is_said_with_the_way_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "find_spec", lambda name: None)
+    with pytest.raises(WorkerError, match=r"--dask: expected the package distributed.*pareto-search\[dask\]"):
+        launch(tmp_path, DISTILL, workers=2, dask="tcp://head:8786")
+    monkeypatch.undo()
+    with pytest.raises(WorkerError, match="--dask: expected a scheduler's address such as tcp://host:8786, got 'head'"):
+        launch(tmp_path, DISTILL, workers=2, dask="head")
+    assert not list(tmp_path.iterdir())
