@@ -138,3 +138,19 @@ def test_a_compiled_step_is_the_same_method(name):
         assert [type(chunk) for chunk in population.chunks.values()] == [Bucket if compile else Chunk]
         found.append(population.parameters)
     assert (found[0] - found[1]).abs().max() < 1e-12
+
+
+@pytest.mark.slow
+def test_rows_that_leave_within_a_power_of_two_compile_nothing_anew():
+    from torch._dynamo.utils import counters
+
+    population = grown("mlp", tasks_of("adamw", 8), torch.float64, compile=True, chunk=8)
+    population.advance(2)
+    programs = counters["stats"]["unique_graphs"]
+    for keep in ([True] * 6 + [False] * 2, [False] + [True] * 5):  # 8, 6 and 5 rows, all padded to 8
+        population.drop(keep)
+        population.advance(2)
+    assert programs and counters["stats"]["unique_graphs"] == programs
+    population.drop([True] * 4 + [False])
+    population.advance(2)
+    assert counters["stats"]["unique_graphs"] > programs  # 4 rows are another program: the count can tell
