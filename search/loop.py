@@ -28,11 +28,10 @@ from search.space import Params
 from search.store import Row, Store, told
 from search.study import Study
 from search.trial import Failure, Trial
-from search.workers import Crew, Workers
+from search.workers import LOST, Crew, Workers
 from trainers.rung import Decision, Task, cause
 
 HOPELESS = 8  # so many trials that all failed end a study
-LOST = 3  # a trial whose process was killed so often since its last rung has failed
 
 Observe = Callable[[Sequence[Trial]], None]
 
@@ -72,14 +71,14 @@ class Loop:
             self.runner = Runner(study, **places, clock=self.clock)
             # who trains: this process, or workers
             self.crew = Workers(study, crew, **places, clock=self.clock) if crew else self.runner
-        one_by_one = crew and not self.runner.stacked
+        one_by_one = crew and not self.study.stacked
         self.ahead = Ahead(self._propose, self.crew.capacity) if one_by_one else None
         self.checkpoints = store.checkpoints(name)
         self.trials = {trial.number: trial for trial in store.trials(name, study)}
         self.began = time.monotonic()
         self._own_error: Exception | None = None
         # by earlier launches; a row of a checkpoint knows its own
-        self.spent = {} if self.runner.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
+        self.spent = {} if self.study.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
         self.judge = Judge(study)
 
     def run(self) -> None:
@@ -153,7 +152,7 @@ class Loop:
             self.trials.update({trial.number: replace(trial, retries=trial.retries + 1) for trial in trials})
 
     def _task(self, trial: Trial, state: Mapping[str, Any] | None = None) -> Task:
-        step = trial.step if state is not None or not self.runner.stacked else 0
+        step = trial.step if state is not None or not self.study.stacked else 0
         assert trial.seed is not None
         nested = self.study.space.nest(trial.params)
         return Task(

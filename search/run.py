@@ -135,11 +135,6 @@ class Runner:
         """How many trials train at a time."""
         return self.study.capacity
 
-    @property
-    def stacked(self) -> bool:
-        """Whether trials continue from a row of a checkpoint; otherwise the training code keeps its own."""
-        return bool(self.study.declared.get("STACKED", True))
-
     def train(self, tasks: Sequence[Task], at_rung: Callable[[Report], Decision]) -> None:
         """Train until no trial is left; ``at_rung`` is told of every rung. What it raises passes through."""
         budget = self.study.table.budget

@@ -161,7 +161,12 @@ class Study:
     @property
     def capacity(self) -> int:
         """How many trials advance together: one, where the trainer cannot stack them."""
-        return self.table.budget.population if self.declared.get("STACKED", True) else 1
+        return self.table.budget.population if self.stacked else 1
+
+    @property
+    def stacked(self) -> bool:
+        """Whether trials continue from a row of a checkpoint; otherwise the training code keeps its own."""
+        return bool(self.declared.get("STACKED", True))
 
     @property
     def rungs(self) -> list[int]:

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def serve(
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to hear
     for _ in range(AGAIN):
-        with contextlib.suppress(OSError, EOFError, Gone):
+        # a handshake that went wrong is tried again: it says nothing of the trials
+        with contextlib.suppress(OSError, EOFError, AuthenticationError, Gone):
             connection = Client(address, authkey=key)
             hello = {"slot": slot, "pid": os.getpid(), "host": socket.gethostname(), "device": device}
             send(connection, hello)
@@ -74,7 +76,7 @@ class _Session:
         made = resolve(table.model_copy(update={"run": table.run.model_copy(update={"device": device})}), *study[1:])
         cache, folder = Path(options["cache"]), Path(options["folder"])
         self.runner = Runner(made, cache=cache, folder=folder, clock=Clock())
-        if self.runner.stacked:  # a user's own code keeps its own, and may not even use torch
+        if self.runner.study.stacked:  # a user's own code keeps its own, and may not even use torch
             import torch
 
             torch.set_num_threads(1)

@@ -29,7 +29,7 @@ from search.trial import Failure
 from search.worker import receive, send
 from trainers.rung import Decision, Task
 
-LOST = 3  # so often a trial may be lost with its worker
+LOST = 3  # so often a trial may be lost with its process
 GRACE = 20.0  # seconds beyond the limit of its trials in which a worker should have said something
 START = 180.0  # seconds that a worker may need to start
 
@@ -79,7 +79,7 @@ class Workers:
     def __init__(self, study: Study, crew: Crew, *, cache: Path, folder: Path, clock: Clock) -> None:
         self.study, self.crew, self.clock = study, crew, clock
         self.options = {"cache": str(cache.resolve()), "folder": str(folder.resolve())}
-        self.stacked = bool(study.declared.get("STACKED", True))
+        self.stacked = study.stacked
         self.capacity = study.capacity if self.stacked else crew.workers
         self.limit = (study.table.run.trial_minutes or 0.0) * 60.0
         devices = crew.devices or (study.table.run.device,)
@@ -148,11 +148,9 @@ class Workers:
         for connection in wait(list(listening), 0.05) if listening else ():
             worker = listening[connection]  # type: ignore[index]
             try:
-                message = receive(connection)  # type: ignore[arg-type]
-            except (EOFError, OSError):
+                self._told(worker, receive(connection))  # type: ignore[arg-type]
+            except (EOFError, OSError, _Vanished):
                 self._lost(worker)
-            else:
-                self._told(worker, message)
         for worker in self.workers:
             self._check_time(worker)
 
@@ -168,7 +166,7 @@ class Workers:
     def _told(self, worker: _Worker, message: Mapping[str, Any]) -> None:
         worker.busy = message["busy"]
         if message["failure"]:  # the trainer itself broke, and its trials with it
-            self._parts.append(_failed(worker, Failure(**message["failure"])))
+            self._parts.append(_failed(worker.tasks, Failure(**message["failure"]), worker.place))
             worker.tasks = {}
             return
         ask, offers = partial(_ask, worker), message["offers"]
@@ -186,23 +184,19 @@ class Workers:
 
     def _lost(self, worker: _Worker, *, restart: bool = True, late: bool = False) -> None:
         """Begin its trials again from their last rung, on another worker; one that was lost too often has failed."""
-        tasks, worker.tasks, worker.report, worker.connection = list(worker.tasks.values()), {}, None, None
+        tasks, worker.tasks, worker.report, worker.connection = worker.tasks, {}, None, None
         if restart:
             self._start(worker)
         if late and len(tasks) == 1:
-            worker.tasks = {task.number: task for task in tasks}
-            failure = Failure(cause="timeout", message=f"no sign of life after {self.limit:g} s", step=tasks[0].step)
-            self._parts.append(_failed(worker, failure))
-            worker.tasks = {}
+            failure = Failure(cause="timeout", message=f"no sign of life after {self.limit:g} s")
+            self._parts.append(_failed(tasks, failure, worker.place))
             return
-        for task in tasks:
+        for task in tasks.values():
             count = self._losses[task.number] = max(self._losses.get(task.number, 0) + 1, 2 if late else 0)
             if count >= LOST:
                 message = f"its worker was lost {count} times while it was trained, at last alone"
-                failure = Failure(cause="interrupted", message=message, step=task.step)
-                worker.tasks = {task.number: task}
-                self._parts.append(_failed(worker, failure))
-                worker.tasks = {}
+                failure = Failure(cause="interrupted", message=message)
+                self._parts.append(_failed({task.number: task}, failure, worker.place))
             elif count > 1 and self.stacked:
                 self._alone.append(task)
             elif self.stacked:
@@ -320,13 +314,12 @@ def _whole(report: Report) -> Report:
     )  # fmt: skip
 
 
-def _failed(worker: _Worker, failure: Failure) -> _Part:
-    """All of a worker's trials failed, for one reason."""
-    tasks = list(worker.tasks.values())
-    k = len(tasks)
+def _failed(tasks: Mapping[int, Task], failure: Failure, place: str) -> _Part:
+    """All of these trials failed, for one reason."""
+    steps = [task.step for task in tasks.values()]
     report = Report(
-        numbers=[task.number for task in tasks], steps=[task.step for task in tasks], seconds=[0.0] * k,
-        values=[{}] * k, failures=[replace(failure, step=task.step) for task in tasks], places=[worker.place] * k,
+        numbers=list(tasks), steps=steps, seconds=[0.0 for _ in steps], values=[{} for _ in steps],
+        failures=[replace(failure, step=step) for step in steps], places=[place for _ in steps],
         report_values=lambda row: {}, weights=None, checkpoint=None, base=None,
     )  # fmt: skip
-    return _Part(report, {task.number: task for task in tasks})
+    return _Part(report, tasks)
