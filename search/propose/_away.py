@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from search.propose import points, sobol
 from search.propose._chance import Chance
-from search.propose._climb import features
+from search.propose._features import Layout
 from search.space import Params, Space
 from search.trial import Trial
 
@@ -21,7 +21,8 @@ POOL = 512
 def away(space: Space, trials: Sequence[Trial], q: int, likely: Chance, rng: Generator) -> list[Params]:
     """q points of a Sobol pool, each of the largest probability times distance after those before it."""
     pool = [space.decode(unit) for unit in sobol.cube(space.width, POOL, seed=int(rng.integers(2**32)))]
-    at, seen = features(space, pool), features(space, [trial.params for trial in points(trials)])
+    layout = Layout(space)
+    at, seen = layout(pool), layout([trial.params for trial in points(trials)])
     with torch.no_grad():
         hope = likely(at)
     picked: list[Params] = []

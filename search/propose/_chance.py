@@ -12,22 +12,19 @@ the same way: then the process says only how near to them a point is.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from botorch.models import SingleTaskGP
-from gpytorch.constraints import GreaterThan
-from gpytorch.likelihoods import GaussianLikelihood
-from gpytorch.means import ZeroMean
-from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
-from search.propose._posterior import fit
+from search.propose._kernel import Blocks
+from search.propose._mode import Priors
+from search.propose._process import fit
 
 Chance = Callable[[Tensor], Tensor]  # features (c, f) -> the logarithm of a probability (c,)
 
-NOISE = LogNormalPrior(loc=-0.5, scale=1.0)  # of a label's variance: failures are never quite without chance
-NOISE_FLOOR = 1e-2
+# failures are never quite without chance; a mean of 0, not a learned one: with one kind of label a learned one would be
+# all that there is to learn
+PRIORS = Priors(noise=(-1.5, 1.0), scale=(0.0, 0.0), mean=(0.0, 0.0))
 
 
 def certain(features: Tensor) -> Tensor:
@@ -35,31 +32,20 @@ def certain(features: Tensor) -> Tensor:
     return torch.zeros(len(features), dtype=torch.float64)
 
 
-def chance(seen: Tensor, succeeded: Tensor) -> Chance:
+def chance(blocks: Blocks, seen: Tensor, succeeded: Tensor) -> Chance:
     """From what trainings at ``seen`` (n, f) came to (n,)."""
     if succeeded.all():
         return certain
     share = (float(succeeded.sum()) + 1.0) / (len(seen) + 2.0)
-    mean, scale = 2.0 * share - 1.0, 2.0 * (share * (1.0 - share)) ** 0.5
-    label = ((2.0 * succeeded.double() - 1.0 - mean) / scale).unsqueeze(1)
-    likelihood = GaussianLikelihood(
-        noise_prior=NOISE, noise_constraint=GreaterThan(NOISE_FLOOR, transform=None, initial_value=NOISE.mode)
-    )
-    # a mean of 0, not a learned one: with one kind of label a learned one would be all that there is to learn
-    model = SingleTaskGP(seen, label, likelihood=likelihood, mean_module=ZeroMean(), outcome_transform=None)
-    if succeeded.any():  # one kind of label says nothing of scales: those of the prior stay
-        fit(model)
-    model.requires_grad_(False)
-    kernel: Any = model.covar_module
-    noise = likelihood.noise
-    root = torch.linalg.cholesky(kernel(seen).to_dense() + noise * torch.eye(len(seen), dtype=torch.float64))
-    weight = torch.cholesky_solve(label, root)[:, 0]
+    middle, scale = 2.0 * share - 1.0, 2.0 * (share * (1.0 - share)) ** 0.5
+    label = ((2.0 * succeeded.double() - 1.0 - middle) / scale).unsqueeze(1)
+    process = fit(blocks, seen, label, priors=PRIORS, told=bool(succeeded.any()))
+    noise = (process.weights * process.noise.reshape(2, 1)).sum()
 
     def at(points: Tensor) -> Tensor:
-        near = kernel(points, seen).to_dense()
-        explained = torch.linalg.solve_triangular(root, near.T, upper=False).square().sum(dim=0)
-        spread = ((1.0 - explained).clamp_min(0.0) + noise).sqrt()  # the process has variance 1
-        found: Tensor = torch.special.log_ndtr((mean / scale + near @ weight) / spread)
+        mean, deviation = process.predict(points)
+        spread = (deviation[:, 0].square() + noise).sqrt()
+        found: Tensor = torch.special.log_ndtr((middle / scale + mean[:, 0]) / spread)
         return found
 
     return at

@@ -3,23 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from search.space import Choice, Dimension, Float, Params, Simplex, Space
-
-
-def features(space: Space, several: Sequence[Params]) -> Tensor:
-    """(c, f): what the surrogate sees of params."""
-    return torch.from_numpy(np.array([space.features(params) for params in several]))
+from search.propose._features import Layout
+from search.space import Dimension, Float, Params, Simplex, Space
 
 
 def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tensor], *, steps: int) -> list[Params]:
     """From each of ``starts`` along the slope of ``gain`` (c, f) -> (c,), by L-BFGS within the space, all at once."""
-    given = features(space, starts)
-    places = _places(space)
+    layout = Layout(space)
+    given, places = layout(starts), layout.places
     free = torch.zeros(given.shape, dtype=torch.bool)
     for row, params in enumerate(starts):
         for name in space.active(params):
@@ -60,13 +55,3 @@ def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tenso
         return space.walk(value)
 
     return [moved(start, row) for start, row in zip(starts, reached, strict=True)]
-
-
-def _places(space: Space) -> dict[str, slice]:
-    """Where each dimension is among the features."""
-    places, start = {}, 0
-    for dimension in space.dimensions:
-        size = len(dimension.options) if isinstance(dimension, Choice) else len(getattr(dimension, "names", (0,)))
-        places[dimension.name] = slice(start, start + size)
-        start += size
-    return places

@@ -20,11 +20,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from botorch.utils.sampling import draw_sobol_normal_samples
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from search.propose._posterior import Draws
+from search.propose import sobol
+from search.propose._process import Draws
 
 DIRECTIONS = 32  # a draw
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
@@ -44,12 +44,13 @@ class Gain:
     inside: bool  # some feasible point dominates the reference
 
     @classmethod
-    def over(cls, draws: Draws, count: int, reference: Tensor, unit: Tensor, *, inside: bool) -> Gain:
-        """Nothing is known yet; uses torch's global random stream."""
+    def over(cls, draws: Draws, count: int, reference: Tensor, unit: Tensor, *, inside: bool, seed: int) -> Gain:
+        """Nothing is known yet."""
         m = len(reference)
         directions, start = torch.ones(count, 1, 1, m, dtype=torch.float64), -torch.inf
         if inside:
-            normal = draw_sobol_normal_samples(m, count * DIRECTIONS, dtype=torch.float64).abs().clamp_min(1e-9)
+            uniform = torch.from_numpy(sobol.cube(m, count * DIRECTIONS, seed=seed)).clamp(1e-12, 1.0 - 1e-12)
+            normal = torch.special.ndtri(uniform).abs().clamp_min(1e-9)
             directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, DIRECTIONS, m), 0.0
         longest = torch.full(directions.shape[:-1], start, dtype=torch.float64)
         return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, inside=inside)

@@ -7,7 +7,9 @@ will be within the limits of constraints is not forecast and counts as not known
 
 A loss beyond the reference is of no interest, and it may be so huge that it hides the front from the model. So what
 lies beyond the reference, or beyond the median where that is further, is bent under a ceiling as far above as the
-best is below, and its variance by the slope there.
+best is below, and its variance by the slope there. A loss that is above even that ceiling has exploded: it would be a
+step in the losses, around which a process swings, so it is not known as a loss, and its trial counts with those that
+failed (`_chance`).
 """
 
 from collections.abc import Sequence
@@ -21,15 +23,18 @@ from search.curves import forecast
 from search.trial import Trial, curves, losses, violations
 
 Array = NDArray[np.float64]
+EXPLODED = 4.0  # from the best loss to the reference or the median, and so often above that
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learnt:
-    """Of ``trials`` (n): bent losses and signed violations (n, m + limits), and their variances, None for all 0."""
+    """Of ``trials`` (n): bent losses and signed violations (n, m + limits), and their variances, None for all 0;
+    ``exploded``: the numbers of trials that have a loss which is not known as one."""
 
     trials: list[Trial]
     values: Array
     variances: Array | None
+    exploded: frozenset[int]
 
 
 def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array) -> Learnt:
@@ -43,16 +48,19 @@ def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array)
     usual = positive(np.median(np.abs(limits), axis=0)) if finished else np.ones(limits.shape[1])
     signed = np.sign(limits) * np.log1p(np.abs(limits) / usual)
     own = np.concatenate([bent(losses(finished).reshape(-1, len(reference)), knee, stretch)[0], signed], axis=1)
-    if not rows.any():
-        return Learnt(trials=list(finished), values=own, variances=None)
     expected, slope = bent(mean[rows], knee, stretch)
     unknown = np.full((len(expected), limits.shape[1]), np.inf)
-    later = np.concatenate([expected, np.zeros_like(unknown)], axis=1)
-    variance = np.concatenate([(slope * deviation[rows]) ** 2, unknown], axis=1)
+    values = np.concatenate([own, np.concatenate([expected, np.zeros_like(unknown)], axis=1)])
+    later = np.concatenate([(slope * deviation[rows]) ** 2, unknown], axis=1)
+    variances = np.concatenate([np.zeros_like(own), later])
+    trials = [*finished, *(trial for trial, good in zip(others, rows, strict=True) if good)]
+    beyond = np.concatenate([losses(finished).reshape(-1, len(reference)), mean[rows]]) > knee + EXPLODED * stretch
+    variances[:, : len(reference)][beyond] = np.inf
     return Learnt(
-        trials=[*finished, *(trial for trial, good in zip(others, rows, strict=True) if good)],
-        values=np.concatenate([own, later]),
-        variances=np.concatenate([np.zeros_like(own), variance]),
+        trials=trials,
+        values=values,
+        variances=variances if variances.any() else None,
+        exploded=frozenset(trials[row].number for row in np.flatnonzero(beyond.any(axis=1))),
     )
 
 

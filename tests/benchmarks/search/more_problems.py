@@ -188,7 +188,7 @@ def tables() -> harness.Problem:
 
 
 def cells() -> harness.Problem:
-    """Six layers of a network, each one of five operations: error falls with what the best three bring, cost adds up."""
+    """Six layers of a network, each one of five operations: error falls with what they bring, cost adds up."""
     kinds = ("skip", "conv1", "conv3", "conv5", "attention")
     power = np.array([0.0, 0.3, 0.8, 1.0, 1.1])
     cost = np.array([0.0, 0.4, 1.2, 2.4, 2.0])
@@ -204,7 +204,7 @@ def cells() -> harness.Problem:
 
 
 def data_mixture() -> harness.Problem:
-    """Shares of five sources: each loss falls exponentially with what the sources tell of it; a learning rate beside."""
+    """Shares of five sources: each loss falls exponentially with what they tell of it; a learning rate beside."""
     tells = np.array([[3.0, 0.2, 0.5, 1.2, 0.0], [0.1, 2.5, 0.4, 1.0, 0.0], [0.3, 0.2, 3.5, 0.9, 0.0]])
     space = Space((Simplex("shares", 5), Float("learning_rate", 1e-4, 1e-1, log=True)))
 

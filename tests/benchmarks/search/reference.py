@@ -37,7 +37,7 @@ def main() -> None:
     asked = parser.parse_args()
     sys.path[:0] = [asked.harness, str(Path(__file__).parent)]
     import more_problems as own
-    from space import Cat, Float, Int, Simplex
+    from space import Cat, Int, Simplex
 
     def neighbour(space, config, rng):
         scale, changed = 10.0 ** rng.uniform(-3, -0.5), rng.random(len(space.params)) < 1.5 / len(space.params)
@@ -74,7 +74,7 @@ def main() -> None:
         given, largest = _botorch(*own.BOTORCH[name][:2]) if name in own.BOTORCH else (None, 0.0)
         count, rounds = (1000, 0) if largest else (RANDOM, ROUNDS)
 
-        def front(several):
+        def front(several, problem=problem):
             found = [(problem.evaluate(config), config) for config in several]
             found = [(objs, config) for (objs, cons), config in found if not cons or max(cons) <= 0]
             return found

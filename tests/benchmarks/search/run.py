@@ -4,8 +4,9 @@
     RIVALS/bin/python tests/benchmarks/search/run.py --harness FOLDER --peers optuna-gp,ax --out rivals.jsonl
     python tests/benchmarks/search/report.py --harness FOLDER ours.jsonl rivals.jsonl
 
-``--harness``: the folder of the rivals' harness (space.py, problems.py, peers.py, run.py). A rival runs in an environment
-of its own, which needs the harness's packages and not this one. A run that is in the file already is not made again.
+``--harness``: the folder of the rivals' harness (space.py, problems.py, peers.py, run.py). A rival runs in an
+environment of its own, which needs the harness's packages and not this one. A run that is in the file already is not
+made again.
 """
 
 import argparse

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.propose._climb import climb, features
+from search.propose._climb import climb
+from search.propose._features import Layout
 from tests.search.propose.worlds import FINITE, MIXED, REAL
 
 
@@ -16,13 +17,13 @@ def test_it_reaches_the_top_of_a_hill() -> None:
     rng = np.random.default_rng(0)
     starts = [REAL.sample(rng) for _ in range(5)]
     top = {"x0": 0.3, "x1": 0.9, "x2": 1.0, "x3": 0.0}
-    for params in climb(REAL, starts, hill(features(REAL, [top])), steps=50):
+    for params in climb(REAL, starts, hill(Layout(REAL)([top])), steps=50):
         np.testing.assert_allclose(list(params.values()), list(top.values()), atol=1e-4)
 
 
 def test_it_stops_at_the_walls_and_at_the_faces_of_the_simplex() -> None:
     rng = np.random.default_rng(1)
-    top = features(MIXED, [MIXED.sample(rng)]) * 0.0
+    top = Layout(MIXED)([MIXED.sample(rng)]) * 0.0
     top[:, -3] = 2.0  # the first weight; the others are pulled below 0
     top[:, -5] = 3.0  # the learning rate
     for params in climb(MIXED, [MIXED.sample(rng) for _ in range(4)], hill(top), steps=60):

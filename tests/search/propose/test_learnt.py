@@ -76,3 +76,13 @@ def test_any_number_of_objectives(m: int) -> None:
     done = [finished(i, PARAMS[i], several[i]) for i in range(6)]
     seen = learnt(done, [halfway(6, PARAMS[6], several[6])], np.full(m, 2.0))
     assert seen.values.shape == (7, m)
+
+
+def test_what_explodes_is_not_known_as_a_loss_and_its_trial_is_named() -> None:
+    far = [(0.5, 2.0 + 3.9 * 1.9), (0.5, 2.0 + 5.0 * 1.9)]  # the best second loss is 0.1
+    done = [finished(i, PARAMS[i], (0.1 + 0.1 * i, 1.0 - 0.1 * i)) for i in range(10)]
+    seen = learnt([*done, *(finished(10 + i, PARAMS[i], each) for i, each in enumerate(far))], [], REFERENCE)
+    assert seen.exploded == {11}
+    assert seen.variances is not None and np.isinf(seen.variances[11, 1])
+    assert not np.delete(seen.variances.ravel(), 11 * 2 + 1).any()
+    assert np.isfinite(seen.values).all()

@@ -18,7 +18,12 @@ from search.trial import Trial
 from tests.search.propose.worlds import FINITE, MIXED, REAL, SPACES, anything, finished, history
 
 NAMES = components.names("proposer")
-MODEL = {"ehvi": {"start": 4, "draws": 16}, "tpe": {"start": 4}, "nsga2": {"population": 4}}  # soon past the design
+MODEL = {
+    "ehvi": {"start": 4, "draws": 16},
+    "qlognehvi": {"start": 4, "draws": 8},
+    "tpe": {"start": 4},
+    "nsga2": {"population": 4},
+}  # soon past the design
 every_proposer = pytest.mark.parametrize("name", NAMES)
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 

@@ -1,0 +1,43 @@
+"""What a model sees of params: one-hot choices, weights as they are, numbers in their unit interval.
+
+An inactive dimension is constant: a number in the middle of its range, weights even, a choice without any option.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search.space import Choice, Dimension, Params, Simplex, Space
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the dimensions of a space are among the features (f,)."""
+
+    space: Space
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        places, start = {}, 0
+        for dimension in self.space.dimensions:
+            places[dimension.name] = slice(start, start + _size(dimension))
+            start += _size(dimension)
+        return places
+
+    @cached_property
+    def blocks(self) -> list[slice]:
+        return list(self.places.values())
+
+    def __call__(self, several: Sequence[Params]) -> Tensor:
+        """c params -> (c, f)."""
+        return torch.from_numpy(np.array([self.space.features(params) for params in several]))
+
+
+def _size(dimension: Dimension) -> int:
+    if isinstance(dimension, Choice):
+        return len(dimension.options)
+    return len(dimension.names) if isinstance(dimension, Simplex) else 1
