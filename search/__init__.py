@@ -11,6 +11,9 @@ From Python:
     front                         # shows itself as a table; front.to_pandas(), front.plot()
     front = load("zdt1")          # the front of a study that ran before
 
+    from search import Optimizer
+    optimizer = Optimizer(space, objectives)      # ask and tell, without a study
+
 Importing this package imports nothing heavy.
 """
 
@@ -20,11 +23,18 @@ if TYPE_CHECKING:
     from search.api import launch, load
     from search.errors import SearchError
     from search.front import Front
+    from search.optimizer import Optimizer
 
 __version__ = "0.1.0"
-__all__ = ["Front", "SearchError", "launch", "load"]
+__all__ = ["Front", "Optimizer", "SearchError", "launch", "load"]
 
-_HOMES = {"launch": "search.api", "load": "search.api", "Front": "search.front", "SearchError": "search.errors"}
+_HOMES = {
+    "launch": "search.api",
+    "load": "search.api",
+    "Front": "search.front",
+    "Optimizer": "search.optimizer",
+    "SearchError": "search.errors",
+}
 
 
 def __getattr__(name: str) -> Any:
