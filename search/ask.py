@@ -18,26 +18,34 @@ Table = Mapping[str, Any]
 Aims = str | Sequence[str] | Mapping[str, Table]
 
 
-def define(space: Space | Table, objectives: Aims, *, proposer: Table, **tables: Any) -> Study:
+def define(space: Space | Table, objectives: Aims, *, proposer: Table, more: Table) -> Study:
     """A study whose trials are trained by whoever asks for them; the arguments are tables of a study file.
 
-    ``objectives`` may also be names alone. What is wrong is a StudyError.
+    ``objectives`` may also be names alone; ``more``: what else a study file holds. What is wrong is a StudyError.
     """
-    listed = [objectives] if isinstance(objectives, str) else objectives
-    aims: dict[str, Any] = dict(listed) if isinstance(listed, Mapping) else {name: {} for name in listed}
-    limitless = {name for name, aim in aims.items() if isinstance(aim, Mapping) and "limit" not in aim}
+    aims, limitless = _tables(objectives), []
+    if isinstance(aims, Mapping):  # otherwise it is refused below
+        limitless = [name for name, aim in aims.items() if isinstance(aim, Mapping) and aim.get("limit") is None]
+        aims = {**aims, **{name: {**aims[name], "limit": 0.0} for name in limitless}}
     made = study.read(
         {
             "name": "optimizer",
             "trainer": {"command": "tell"},  # never run
-            "space": space if isinstance(space, Mapping) else {"id": [False, True]},  # in the place of what is read
-            "objectives": {name: {**aim, "limit": 0.0} if name in limitless else aim for name, aim in aims.items()},
+            "space": {"id": [False, True]} if isinstance(space, Space) else space,  # in its place
+            "objectives": aims,
             "proposer": proposer,
-            **tables,
+            **more,
         }
     )
     aimed = tuple(replace(aim, limit=math.nan) if aim.name in limitless else aim for aim in made.objectives)
     return replace(made, objectives=aimed, space=space if isinstance(space, Space) else made.space)
+
+
+def _tables(objectives: Aims) -> Any:
+    """Names alone as the names of empty tables."""
+    listed = [objectives] if isinstance(objectives, str) else objectives
+    names = isinstance(listed, list | tuple) and all(isinstance(name, str) for name in listed)
+    return {name: {} for name in listed} if names else listed
 
 
 def judged(made: Study, trials: Sequence[Trial]) -> Study:

@@ -1,13 +1,15 @@
 """Ask and tell: the proposers without a study file, a store or a record.
 
-optimizer = Optimizer({"rate": {"low": 1e-4, "high": 1.0, "log": True}}, ["error", "size"])
-for _ in range(40):
-    params = optimizer.ask()
-    optimizer.tell(params, error=..., size=...)
-print(optimizer.front())
+    optimizer = Optimizer({"rate": {"low": 1e-4, "high": 1.0, "log": True}}, ["error", "size"])
+    for _ in range(40):
+        params = optimizer.ask()
+        optimizer.tell(params, error=..., size=...)
+    print(optimizer.front())
+
+Its state is a definition and trials, so it is pickled as it is, and one that is told the same again is the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args, overload
 
@@ -26,12 +28,9 @@ class Optimizer:
 
     ``space``: as ``[space]`` in a study file, or a `search.space.Space`. ``objectives``: name -> table with
     ``direction`` ("min" or "max"), ``limit`` (the worst value that counts) and ``unit``, or only the names; without a
-    limit, the hypervolume's reference is the front's nadir and a tenth of its range. ``constraints``: name ->
+    limit, which finds somewhat less, the hypervolume's reference is the front's nadir and a tenth of its range. ``constraints``: name ->
     ``{"max": value}`` or ``{"min": value}``. ``proposer``: a file in search/propose, with its ``settings``.
     ``repeats``: the same point may be proposed again. What is wrong with them is a StudyError.
-
-    The state is this definition and the trials: pickled, or told the same again in the same order, it goes on with the
-    same proposals.
 
     >>> optimizer = Optimizer({"rate": {"low": 0.0, "high": 1.0}}, ["error", "cost"], proposer="sobol")
     >>> for params in optimizer.ask(4):
@@ -52,13 +51,8 @@ class Optimizer:
         **settings: Any,
     ) -> None:
         chosen = {**settings, "name": proposer}
-        tables: dict[str, Any] = {
-            "constraints": constraints or {},
-            "proposer": chosen,
-            "seed": seed,
-            "repeats": repeats,
-        }
-        self.study = ask.define(space, objectives, **tables)
+        more = {"seed": seed, "repeats": repeats, "constraints": constraints or {}}
+        self.study = ask.define(space, objectives, proposer=chosen, more=more)
         self._trials: list[Trial] = []
         self._pending: dict[tuple[float, ...], list[int]] = {}  # key of the point -> numbers of its running trials
 
@@ -76,14 +70,12 @@ class Optimizer:
 
         A finite space may run out: then the list is shorter, and for a single point there is a SearchError.
         """
-        if q is not None and q < 1:
+        if q is not None and not (isinstance(q, int) and q >= 1):
             raise SearchError("ask", expected="a number of points, 1 or more", got=q)
         found = ask.proposals(self.study, self._trials, q or 1)
         if not found and q is None:
-            hint = "All were proposed; repeats=True proposes them again."
-            raise SearchError(
-                "ask", expected=f"a point left among the {self.study.space.size():g} of the space", hint=hint
-            )
+            left = f"a point left among the {self.study.space.size():g} of the space"
+            raise SearchError("ask", expected=left, hint="All were proposed; repeats=True proposes them again.")
         for params in found:
             self._pending.setdefault(self.study.space.key(params), []).append(len(self._trials))
             self._trials.append(Trial(number=len(self._trials), params=dict(params), seed=self.study.table.seed))
@@ -104,14 +96,15 @@ class Optimizer:
         A point that is not pending, such as one that was trained before, becomes a trial of its own. Values that are
         not finite are a failure of class diverged. ``seconds``: how long it took.
         """
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()}
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in _named(params)}
         checked = self.study.space.validate(plain, where="tell")
-        told = {**(values or {}), **named}
+        told = {**dict(_named(values or {})), **named}
         names = [aim.name for aim in (*self.study.objectives, *self.study.constraints)]
         if seconds is not None and "seconds" in names:
             told.setdefault("seconds", seconds)
         lost = _failure(failure, told) if failure is not None else None
         whole = {} if lost else _whole(told, names)
+        spent = _number(seconds or 0.0, "tell seconds")
         key = self.study.space.key(checked)
         if numbers := self._pending.get(key):
             trial = self._trials[numbers.pop(0)]
@@ -120,11 +113,17 @@ class Optimizer:
             self._trials.append(trial)
         if not numbers:
             self._pending.pop(key, None)
-        self._trials[trial.number] = ask.ended(self.study, replace(trial, seconds=float(seconds or 0.0)), whole, lost)
+        self._trials[trial.number] = ask.ended(self.study, replace(trial, seconds=spent), whole, lost)
 
     def front(self) -> Front:
         """The front of what was told so far, with its hypervolume; it shows itself as a table."""
         return front.build(ask.judged(self.study, self._trials), self._trials)
+
+
+def _named(table: Mapping[str, Any]) -> ItemsView[str, Any]:
+    if not isinstance(table, Mapping):
+        raise SearchError("tell", expected='params, then values by name such as {"error": 0.1}', got=table)
+    return table.items()
 
 
 def _failure(cause: FailureClass, told: Mapping[str, float]) -> Failure:

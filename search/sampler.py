@@ -61,8 +61,8 @@ class OptunaSampler(BaseSampler):
     ) -> None:
         chosen = {**settings, "name": proposer}
         self.given, self.reference, self.seed = space is not None, reference, seed
-        tables: dict[str, Any] = {"proposer": chosen, "seed": seed, "repeats": repeats}
-        self.definition = ask.define(Space(()) if space is None else space, "value 0", **tables)
+        more = {"seed": seed, "repeats": repeats}
+        self.definition = ask.define(Space(()) if space is None else space, "value 0", proposer=chosen, more=more)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every name of the given space, or every name that was suggested so far, over all that it ranged over."""
@@ -113,8 +113,10 @@ def _repeating(made: Definition) -> Definition:
 def _aims(study: Study, frozen: Iterable[FrozenTrial], reference: Sequence[float | None] | None) -> dict[str, Any]:
     """The objectives and constraints of an Optuna study; its constraints hold where they are at most 0."""
     limits = [None] * len(study.directions) if reference is None else list(reference)
-    if len(limits) != len(study.directions):
-        raise SearchError("reference", expected=f"{len(study.directions)} numbers, one an objective", got=reference)
+    numbers = all(limit is None or isinstance(limit, int | float) and math.isfinite(limit) for limit in limits)
+    if len(limits) != len(study.directions) or not numbers:
+        rule = f"a finite number, or None, for each of {len(study.directions)} objectives"
+        raise SearchError("reference", expected=rule, got=reference)
     aims = [
         Objective(name=f"value {i}", direction=SIGNS[way], unit="", limit=math.nan if limit is None else float(limit))
         for i, (way, limit) in enumerate(zip(study.directions, limits, strict=True))

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from search.pareto.arrays import Floats, matrix
 from search.pareto.dominance import feasible_front
 
-BEYOND = 0.1  # of the front's range, as in BoTorch's infer_reference_point (Ishibuchi et al. 2011)
+BEYOND = 0.1  # of the front's range: Ishibuchi, Akedo and Nojima (2011), as BoTorch takes it
 
 
 def reference(losses: ArrayLike, violations: ArrayLike, limits: ArrayLike) -> Floats:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from search.trial import Failure, Trial
 from tests.search.studies import ANALYTIC
 
 RATE = {"rate": {"low": 0.0, "high": 1.0}}
+RANDOM: dict[str, Any] = {"proposer": {"name": "random"}, "more": {}}
 
 
 def trial(number: int = 0) -> Trial:
@@ -24,9 +26,8 @@ def test_a_study_and_what_is_asked_without_a_file_have_one_grammar() -> None:
     made = ask.define(
         RATE,
         {"error": {"limit": 1, "unit": "fraction"}, "size": {"direction": "max", "limit": 0.0}},
-        constraints={"memory": {"max": 2.0}},
         proposer={"name": "ehvi", "start": 5},
-        seed=3,
+        more={"constraints": {"memory": {"max": 2.0}}, "seed": 3},
     )
     assert made.reference == (1.0, -0.0) and made.table.seed == 3
     assert made.proposer_settings == {"start": 5, "draws": 64}
@@ -34,16 +35,16 @@ def test_a_study_and_what_is_asked_without_a_file_have_one_grammar() -> None:
     assert [(each.name, each.unit) for each in made.objectives] == [("error", "fraction"), ("size", "")]
 
 
-@pytest.mark.parametrize("names", ["error", ["error"], {"error": {}}])
+@pytest.mark.parametrize("names", ["error", ["error"], {"error": {}}, {"error": {"limit": None}}])
 def test_objectives_may_be_names_alone(names: object) -> None:
-    made = ask.define(RATE, names, proposer={"name": "random"})  # type: ignore[arg-type]
+    made = ask.define(RATE, names, **RANDOM)  # type: ignore[arg-type]
     (aim,) = made.objectives
     assert (aim.name, aim.direction) == ("error", "min") and math.isnan(aim.limit)
 
 
 def test_a_space_serves_as_it_is() -> None:
     space = Space((Float(name="id", low=0.0, high=1.0),))
-    assert ask.define(space, ["error"], proposer={"name": "random"}).space is space
+    assert ask.define(space, ["error"], **RANDOM).space is space
 
 
 @pytest.mark.parametrize(
@@ -51,30 +52,41 @@ def test_a_space_serves_as_it_is() -> None:
     [
         ({}, ["error"], {}, r"study \[space\]: expected a table with one entry at least, got {}"),
         ({"rate": {"low": 0.0}}, ["error"], {}, r"\[space\] rate: expected high, since a range needs low and high"),
+        ([0.0, 1.0], ["error"], {}, r"study \[space\]: expected a table, got \[0\.0, 1\.0\]"),
+        (RATE, None, {}, r"study \[objectives\]: expected a table\."),
+        (RATE, [3], {}, r"study \[objectives\]: expected a table, got \[3\]"),
         (RATE, [], {}, r"study \[objectives\]: expected a table with one entry at least"),
         (RATE, ["rate"], {}, r"\[objectives\] rate: expected a name that is no dimension"),
         (RATE, {"error": 1.0}, {}, r"\[objectives\] error: expected a table, got 1\.0"),
         (RATE, {"error": {"limit": "low"}}, {}, r"\[objectives\.error\] limit: expected a number, got 'low'"),
         (RATE, {"error": {"direction": "up"}}, {}, r"\[objectives\.error\] direction: expected .*'min' or 'max'"),
         (RATE, {"error": {"limt": 1.0}}, {}, r"\[objectives\.error\] limt: .* Did you mean 'limit'\?"),
-        (RATE, ["error"], {"constraints": {"size": {}}}, r"\[constraints\.size\]: expected either min or max"),
-        (RATE, ["error"], {"constraints": {"error": {"max": 1.0}}}, r"error: expected a name that is no objective's"),
+        (
+            RATE,
+            ["error"],
+            {"more": {"constraints": {"size": {}}}},
+            r"\[constraints\.size\]: expected either min or max",
+        ),
+        (
+            RATE,
+            ["error"],
+            {"more": {"constraints": {"error": {"max": 1.0}}}},
+            r"error: expected a name that is no objective's",
+        ),
         (RATE, ["error"], {"proposer": {"name": "ehvy"}}, r"\[proposer\] name: .* Did you mean 'ehvi'\?"),
         (RATE, ["error"], {"proposer": {"name": "ehvi", "star": 5}}, r"\[proposer\] star: .* Did you mean 'start'\?"),
-        (RATE, ["error"], {"seed": -1}, r"study seed: expected greater than or equal to 0, got -1"),
+        (RATE, ["error"], {"more": {"seed": -1}}, r"study seed: expected greater than or equal to 0, got -1"),
     ],
 )
 def test_a_mistake_is_said_before_anything_is_asked(
     space: dict, objectives: object, tables: dict, message: str
 ) -> None:
     with pytest.raises(StudyError, match=message):
-        ask.define(space, objectives, **{"proposer": {"name": "random"}, **tables})  # type: ignore[arg-type]
+        ask.define(space, objectives, **{"proposer": RANDOM["proposer"], "more": {}, **tables})  # type: ignore[arg-type]
 
 
 def test_limits_that_nobody_stated_follow_the_trials_in_the_units_of_the_user() -> None:
-    made = ask.define(
-        RATE, {"error": {}, "size": {"direction": "max"}, "time": {"limit": 9.0}}, proposer={"name": "random"}
-    )
+    made = ask.define(RATE, {"error": {}, "size": {"direction": "max"}, "time": {"limit": 9.0}}, **RANDOM)
     values = [(0.0, 10.0, 1.0), (1.0, 30.0, 2.0), (0.5, 0.0, 3.0)]
     told = [
         ask.ended(made, trial(i), dict(zip(["error", "size", "time"], row, strict=True)))
@@ -90,7 +102,10 @@ def test_limits_that_nobody_stated_follow_the_trials_in_the_units_of_the_user() 
 
 def test_an_end_has_values_signed_once_or_a_failure() -> None:
     made = ask.define(
-        RATE, {"size": {"direction": "max"}}, constraints={"memory": {"max": 2.0}}, proposer={"name": "random"}
+        RATE,
+        {"size": {"direction": "max"}},
+        proposer={"name": "random"},
+        more={"constraints": {"memory": {"max": 2.0}}},
     )
     good = ask.ended(made, trial(), {"size": 3.0, "memory": 1.5})
     assert (good.state, good.losses, good.violations) == ("finished", (-3.0,), (-0.5,))

@@ -207,6 +207,7 @@ def test_seconds_may_be_an_objective() -> None:
         ({}, {"error": 1.0, "size": 1.0, "sice": 1.0}, r"tell: expected one of error, size, got 'sice'\. .*'size'\?"),
         ({}, {"error": "low", "size": 1.0}, r"tell error: expected a number, got 'low'\."),
         ({}, {"error": None, "size": 1.0}, r"tell error: expected a number\."),
+        ({}, {**values(KL), "seconds": "long"}, r"tell seconds: expected a number, got 'long'\."),
         ({}, {"failure": "divergd"}, r"tell failure: expected one of .*, got 'divergd'\. Did you mean 'diverged'\?"),
         ({}, {"failure": "crashed", "error": 1.0}, r"tell: expected values or a failure, not both, got 'error'\."),
     ],
@@ -220,9 +221,16 @@ def test_a_mistake_is_said_and_changes_nothing(params: Params, told: dict[str, A
     assert optimizer.trials == before
 
 
-def test_so_is_a_number_of_points_that_is_none() -> None:
-    with pytest.raises(SearchError, match=r"ask: expected a number of points, 1 or more, got 0\."):
-        made().ask(0)
+@pytest.mark.parametrize("q", [0, 1.5, "2"])
+def test_so_is_a_number_of_points_that_is_none(q: Any) -> None:
+    with pytest.raises(SearchError, match=rf"ask: expected a number of points, 1 or more, got {q!r}\."):
+        made().ask(q)
+
+
+@pytest.mark.parametrize("told", [([0.1], {}), (KL, [1.0, 2.0]), (None, {})])
+def test_and_what_has_no_names(told: Any) -> None:
+    with pytest.raises(SearchError, match=r'tell: expected params, then values by name such as {"error": 0\.1}'):
+        made().tell(*told)
 
 
 def test_it_needs_neither_a_store_nor_a_record() -> None:

@@ -155,8 +155,12 @@ def test_limits_are_told_from_the_trials_or_stated() -> None:
     assert seen(study)[2]["reference"] == pytest.approx((2.1, -8.0))
     assert seen(study, reference=[5.0, None])[2]["reference"] == pytest.approx((5.0, -8.0))
     assert seen(study, reference=[5.0, 2])[2]["reference"] == (5.0, -2.0)
-    with pytest.raises(SearchError, match=r"reference: expected 2 numbers, one an objective, got \[5\.0\]\."):
+    with pytest.raises(
+        SearchError, match=r"reference: expected a finite number, or None, for each of 2 .*, got \[5\.0\]\."
+    ):
         seen(study, reference=[5.0])
+    with pytest.raises(SearchError, match=r"reference: expected a finite number, .*, got \['low', nan\]\."):
+        seen(study, reference=["low", math.nan])
 
 
 def test_constraints_are_violations_and_one_that_is_not_told_is_kept() -> None:
