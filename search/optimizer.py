@@ -28,9 +28,9 @@ class Optimizer:
 
     ``space``: as ``[space]`` in a study file, or a `search.space.Space`. ``objectives``: name -> table with
     ``direction`` ("min" or "max"), ``limit`` (the worst value that counts) and ``unit``, or only the names; without a
-    limit, which finds somewhat less, the hypervolume's reference is the front's nadir and a tenth of its range. ``constraints``: name ->
-    ``{"max": value}`` or ``{"min": value}``. ``proposer``: a file in search/propose, with its ``settings``.
-    ``repeats``: the same point may be proposed again. What is wrong with them is a StudyError.
+    limit the hypervolume's reference is the front's nadir and a tenth of its range, which finds somewhat less.
+    ``constraints``: name -> ``{"max": value}`` or ``{"min": value}``. ``proposer``: a file in search/propose, with its
+    ``settings``. ``repeats``: the same point may be proposed again. What is wrong with them is a StudyError.
 
     >>> optimizer = Optimizer({"rate": {"low": 0.0, "high": 1.0}}, ["error", "cost"], proposer="sobol")
     >>> for params in optimizer.ask(4):
