@@ -11,6 +11,10 @@ From Python:
     front                         # shows itself as a table; front.to_pandas(), front.plot()
     front = load("zdt1")          # the front of a study that ran before
 
+    from search import Optimizer, OptunaSampler
+    optimizer = Optimizer(space, objectives)      # ask and tell, without a study
+    optuna.create_study(sampler=OptunaSampler())  # the same proposals within Optuna
+
 Importing this package imports nothing heavy.
 """
 
@@ -20,11 +24,20 @@ if TYPE_CHECKING:
     from search.api import launch, load
     from search.errors import SearchError
     from search.front import Front
+    from search.optimizer import Optimizer
+    from search.sampler import OptunaSampler
 
 __version__ = "0.1.0"
-__all__ = ["Front", "SearchError", "launch", "load"]
+__all__ = ["Front", "Optimizer", "OptunaSampler", "SearchError", "launch", "load"]
 
-_HOMES = {"launch": "search.api", "load": "search.api", "Front": "search.front", "SearchError": "search.errors"}
+_HOMES = {
+    "launch": "search.api",
+    "load": "search.api",
+    "Front": "search.front",
+    "Optimizer": "search.optimizer",
+    "OptunaSampler": "search.sampler",
+    "SearchError": "search.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from search import amortise, front, propose
+from search import amortise, ask, front
 from search.ahead import Ahead
 from search.clock import Clock
 from search.errors import SearchError
 from search.files import Files, State
 from search.judge import Judge
 from search.run import Report, Runner
-from search.space import Params
 from search.store import Row, Store, told
 from search.study import Study
 from search.trial import Failure, Trial
@@ -72,7 +71,7 @@ class Loop:
             # who trains: this process, or workers
             self.crew = Workers(study, crew, **places, clock=self.clock) if crew else self.runner
         one_by_one = crew and not self.study.stacked
-        self.ahead = Ahead(self._propose, self.crew.capacity) if one_by_one else None
+        self.ahead = Ahead(partial(ask.proposals, self.study), self.crew.capacity) if one_by_one else None
         self.checkpoints = store.checkpoints(name)
         self.trials = {trial.number: trial for trial in store.trials(name, study)}
         self.began = time.monotonic()
@@ -211,23 +210,11 @@ class Loop:
             return []
         with self.clock.part("proposals"):
             q = min(free, left)
-            found = self.ahead.take(trained, q, left) if self.ahead else self._propose(trained, q)
+            found = self.ahead.take(trained, q, left) if self.ahead else ask.proposals(self.study, trained, q)
         return [
             self._task(trial)
             for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])
         ]
-
-    def _propose(self, trained: Sequence[Trial], q: int) -> list[Params]:
-        return propose.propose(
-            self.study.table.proposer.name,
-            self.study.space,
-            trained,
-            q,
-            seed=self.study.table.seed,
-            reference=self.study.reference,
-            settings=self.study.proposer_settings,
-            repeats=self.study.table.repeats,
-        )
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
         if not entries:

@@ -245,8 +245,9 @@ class Space:
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """What is searched: every node that takes a column of the unit cube."""
-        return tuple(node for node, _ in self.leaves() if not isinstance(node, Fixed) and node.width)
+        """What is searched: every node that takes a column of the unit cube; under several options a name is one."""
+        found = {node.name: node for node, _ in self.leaves() if not isinstance(node, Fixed) and node.width}
+        return tuple(found.values())
 
     @cached_property
     def width(self) -> int:
@@ -345,6 +346,8 @@ class Space:
         for name in params:
             if name not in checked:
                 raise StudyError(where, expected=one_of(checked), got=name, hint=near_miss(name, checked))
+            if params[name] != checked[name]:  # of what is not searched, since what is was read
+                raise StudyError(f"{where} {name}", expected=f"{checked[name]}, which is fixed", got=params[name])
         return checked
 
     def nest(self, params: Params) -> dict[str, Any]:

@@ -21,12 +21,12 @@ SOURCES = {
 # A stage may import itself and what stands before it. The package's own __init__ is what a user imports: the end.
 WAY = [
     "objectives", "trainers",
-    "search.errors", "search.clock", "search.components", "search.space", "search.grammar", "search.study",
-    "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
-    "search.propose", "search.ahead", "search.front", "search.run", "search.judge", "search.worker", "search.placement",
-    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
-    "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
-    "search",
+    "search.errors", "search.clock", "search.components", "search.space", "search.tree", "search.grammar",
+    "search.study", "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
+    "search.propose", "search.ahead", "search.front", "search.ask", "search.optimizer", "search.translate",
+    "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
+    "search.store", "search.files", "search.amortise", "search.figures", "search.record", "search.loop",
+    "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -43,6 +43,7 @@ KNOWS_ONLY = {
     "search.stop": {"search.pareto", "search.curves"},
     "search.trial": set(),
     "search.space": {"search.errors"},
+    "search.tree": {"search.space"},
 }
 
 # Third party -> the files that may import it; what only a type checker reads does not count.
@@ -61,7 +62,7 @@ DOORS = {
     "gpytorch": ["search/propose/*"],
     "linear_operator": ["search/propose/*"],
     "threadpoolctl": ["search/propose/*"],
-    "optuna": ["search/store.py", "search/propose/*"],
+    "optuna": ["search/store.py", "search/translate.py", "search/sampler.py", "search/propose/*"],
     "sqlalchemy": ["search/store.py"],
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
@@ -78,8 +79,9 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space.py", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/front.py", "search/amortise.py", "search/judge.py",
-        "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
+        "search/curves.py", "search/audit.py", "search/front.py", "search/optimizer.py", "search/sampler.py",
+        "search/amortise.py", "search/judge.py", "search/loop.py", "search/pareto/*", "search/stop/*",
+        "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
     dominance       which points nothing beats; ranks; crowding; the front of those that keep their limits
     hypervolume     how much a set of points dominates; what each adds; what was reached when; what to take
     choose          one point, the ends, or a few well spread points of a front
+    reference       the worst losses that count, where nobody says
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
     surrogate       coefficients -> predicted losses, from a few evaluated merges

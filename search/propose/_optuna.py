@@ -58,27 +58,27 @@ def ask(
 
 def _frozen(space: Space, chosen: Mapping[str, Any], **known: Any) -> FrozenTrial:
     encoded: dict[str, Any] = {}
-    distributions: dict[str, BaseDistribution] = {}
+    kinds: dict[str, BaseDistribution] = {}
     for dimension in space.dimensions:
         if dimension.name in chosen:
-            value, made = chosen[dimension.name], _distributions(dimension)
+            value, made = chosen[dimension.name], distributions(dimension)
             several = dimension.encode(value).tolist() if isinstance(dimension, Simplex) else [value]
             encoded |= dict(zip(made, several, strict=True))
-            distributions |= made
-    return create_trial(params=encoded, distributions=distributions, **known)
+            kinds |= made
+    return create_trial(params=encoded, distributions=kinds, **known)
 
 
 def _suggest(trial: optuna.Trial, dimension: Dimension) -> Any:
     if isinstance(dimension, Choice):
         return trial.suggest_categorical(dimension.name, dimension.options)
     if isinstance(dimension, Simplex):
-        return dimension.decode(np.array([trial.suggest_float(name, 0.0, 1.0) for name in _distributions(dimension)]))
+        return dimension.decode(np.array([trial.suggest_float(name, 0.0, 1.0) for name in distributions(dimension)]))
     if isinstance(dimension, Integer):
         return trial.suggest_int(dimension.name, dimension.low, dimension.high, log=dimension.log)
     return trial.suggest_float(dimension.name, dimension.low, dimension.high, log=dimension.log)
 
 
-def _distributions(dimension: Dimension) -> dict[str, BaseDistribution]:
+def distributions(dimension: Dimension) -> dict[str, BaseDistribution]:
     """What Optuna knows of a dimension, by the names that it knows it under."""
     if isinstance(dimension, Choice):
         return {dimension.name: CategoricalDistribution(dimension.options)}

@@ -282,6 +282,16 @@ def test_size_counts_points() -> None:
     assert Space((Simplex(name="w", names=("a", "b")),)).size() == math.inf
 
 
+def test_a_name_under_several_options_is_one_dimension() -> None:
+    width = Float(name="width", low=1.0, high=3.0)
+    layers = Choice(name="layers", options=(1, 2, 3), spaces={2: (width,), 3: (width,)})
+    space = Space((layers,))
+    assert [dimension.name for dimension in space.dimensions] == ["layers", "width"]
+    assert space.decode(np.array([0.9, 0.25])) == {"layers": 3, "width": 1.5}
+    assert space.encode({"layers": 2, "width": 1.5}).tolist() == [0.5, 0.25]
+    assert space.features({"layers": 2, "width": 1.5}).tolist() == [0.0, 1.0, 0.0, 0.25]
+
+
 def test_leaves_say_under_which_condition_they_are() -> None:
     conditions = {node.name: condition for node, condition in nested().leaves()}
     assert conditions["learning_rate"] == ""
@@ -329,6 +339,7 @@ def valid() -> dict:
         ({"weights.labels": "much"}, r"trial 3 weights: expected weights that sum to one: .*, got"),
         ({"depht": 3}, r"trial 3: expected one of .*, got 'depht'\. Did you mean 'depth'\?"),
         ({"divergence.alpha.order": 0.5}, r"trial 3: expected one of .*, got 'divergence\.alpha\.order'\."),
+        ({"temperature": 3.0}, r"trial 3 temperature: expected 2\.0, which is fixed, got 3\.0\."),
         ({"divergence": "alpha"}, r"trial 3: expected a value for divergence\.alpha\.order \(\[-1, 2\]\)\."),
     ],
 )

@@ -6,13 +6,12 @@ from typing import Any
 
 from space import Cat, Float, Int, Simplex, Space  # the harness's: its folder is on the path
 
+from search import Optimizer
 from search import space as ours
-from search.propose import propose
-from search.trial import Trial
 
 
 class Adapter:
-    """The trials so far and a proposer; the harness's reference point is the limit that a study states."""
+    """An optimizer under a proposer's name; the harness's reference point is the limit that a study states."""
 
     name = "ehvi"
     own_constraints = True
@@ -21,23 +20,23 @@ class Adapter:
     def __init__(
         self, space: Space, n_obj: int, n_con: int, seed: int, budget: int, batch: int, ref: Sequence[float]
     ) -> None:
-        self.theirs, self.space, self.seed, self.reference = space, converted(space), seed, list(ref)
-        self.trials: list[Trial] = []
+        self.theirs, self.space = space, converted(space)
+        self.optimizer = Optimizer(
+            space=self.space,
+            objectives={f"f{index}": {"limit": float(ref[index])} for index in range(n_obj)},
+            constraints={f"c{index}": {"max": 0.0} for index in range(n_con)},
+            proposer=self.name,
+            seed=seed,
+        )
 
     def ask(self, k: int) -> list[dict[str, Any]]:
-        asked = propose(self.name, self.space, self.trials, k, seed=self.seed, reference=self.reference)
-        self.trials += [
-            Trial(number=len(self.trials) + index, params=params, seed=0) for index, params in enumerate(asked)
-        ]
-        return [self.config(params) for params in asked]
+        self.asked = self.optimizer.ask(k)
+        return [self.config(params) for params in self.asked]
 
     def tell(self, configs: list[dict[str, Any]], objs: list[list[float]], cons: list[list[float]]) -> None:
-        waiting = [trial for trial in self.trials if trial.state == "running"]
-        for trial, losses, limits in zip(waiting, objs, cons, strict=False):
-            self.trials[trial.number] = Trial(
-                number=trial.number, params=trial.params, seed=0, state="finished", losses=tuple(losses),
-                violations=tuple(limits),
-            )  # fmt: skip
+        for params, losses, limits in zip(self.asked, objs, cons, strict=False):
+            values = {f"f{index}": loss for index, loss in enumerate(losses)}
+            self.optimizer.tell(params, values | {f"c{index}": limit for index, limit in enumerate(limits)})
 
     def config(self, params: dict[str, Any]) -> dict[str, Any]:
         """Params of ours as a configuration of theirs: names without their place in the tree."""

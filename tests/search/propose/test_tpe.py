@@ -84,7 +84,7 @@ def test_infeasible_points_are_avoided() -> None:
 
 def test_a_simplex_is_its_columns_of_the_cube_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     (weights,) = [dimension for dimension in MIXED.dimensions if dimension.name == "weights"]
-    names = list(_optuna._distributions(weights))
+    names = list(_optuna.distributions(weights))
     assert names == ["weights[0]", "weights[1]"]
     trial = optuna.trial.FixedTrial(dict(zip(names, weights.encode((0.2, 0.3, 0.5)), strict=True)))
     assert _optuna._suggest(trial, weights) == pytest.approx((0.2, 0.3, 0.5))
