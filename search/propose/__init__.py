@@ -1,17 +1,20 @@
 """Space and trials so far -> the next params; one proposer a file.
 
     SPACE = {...}                                                     its own settings, plain literals with defaults
-    def propose(space, trials, q, *, seed, reference, **settings) -> list[params]
+    def propose(space, trials, q, *, seed, reference, [interest,] **settings) -> list[params]
 
 ``trials``: every trial so far, the running ones too (they are pending points); ``reference`` (m,): the
-worst losses that count; ``seed``: the study's. A proposer is a pure function: what it draws comes from
+worst losses that count; ``seed``: the study's; ``interest``: what part of the front is wanted, given to whoever has
+that argument. A proposer is a pure function: what it draws comes from
 ``generator(seed, trials)``, so the same seed with the same trials in the same order gives the same
 proposals, also after a resume. A cache may make it fast; a memory may not make it different.
 
 A merged model has no params of its own: it is no point of the space, and no proposer looks at it.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,15 @@ ATTEMPTS = 200
 # A trial that ran out of time tells as much of the machine's load as of its params, a crash of the code, an
 # interruption of the machine: none of them teaches where not to go.
 RUINS = ("out_of_memory", "diverged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interest:
+    """The part of the front that is wanted: ``limits`` (m,) that losses should keep, infinite for none, and how much of
+    each loss is wanted, ``weights`` (m,), all 1 for no preference."""
+
+    limits: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
 def points(trials: Sequence[Trial]) -> list[Trial]:
@@ -73,6 +85,7 @@ def propose(
     reference: Sequence[float],
     settings: Mapping[str, Any] | None = None,
     repeats: bool = False,
+    interest: Interest | None = None,
 ) -> list[Params]:
     """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
 
@@ -82,6 +95,8 @@ def propose(
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
     worst = np.asarray(reference, dtype=np.float64)
+    if interest and "interest" in inspect.signature(proposer.propose).parameters:
+        chosen["interest"] = interest
     found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
     stream = np.random.default_rng([seed, len(points(trials)), 1])

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from search.pareto import dominance
-from search.propose import alive, generator, observed, points, ruined, sobol
+from search.propose import Interest, alive, generator, observed, points, ruined, sobol
 from search.propose._away import away
 from search.propose._chance import Chance, chance
 from search.propose._features import Layout
@@ -38,7 +38,8 @@ UNFIT = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 class Belief:
     """``process``: of the losses (m) and then the violations; ``known``: trials that ended with values, ``seen``: those
     and the ones that are forecast; ``front``: where it is good so far; ``inside``: some feasible trial dominates the
-    reference; ``unit`` (m,): what one is in each loss, from the best to the reference."""
+    reference; ``unit`` (m,): what one is in each loss, from the best to the reference; ``reference``, ``weights`` (m,):
+    the worst losses of interest, and how much of each loss is wanted."""
 
     layout: Layout
     known: list[Trial]
@@ -49,10 +50,19 @@ class Belief:
     front: list[Trial]
     inside: bool
     unit: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    weights: NDArray[np.float64]
 
 
 def believe(
-    space: Space, trials: Sequence[Trial], q: int, *, seed: int, reference: NDArray[np.float64], start: int
+    space: Space,
+    trials: Sequence[Trial],
+    q: int,
+    *,
+    seed: int,
+    reference: NDArray[np.float64],
+    interest: Interest | None = None,
+    start: int,
 ) -> Belief | list[Params]:
     """What is believed, or the next q points while there is too little to believe."""
     known = _recent(observed(trials))
@@ -79,12 +89,14 @@ def believe(
     found, feasible = losses(known), (violations(known) <= 0).all(axis=1)
     if not known:  # nothing has ended yet
         found, feasible = seen.values[:, : len(reference)], np.ones(len(seen.trials), dtype=np.bool_)
+    reference = reference if interest is None else np.minimum(reference, interest.limits)
     inside = bool(((found < reference).all(axis=1) & feasible).any())
     spread = seen.values[: len(found), : len(reference)].std(axis=0)
     return Belief(
         layout=layout, known=known, seen=seen, at=at, process=process, likely=likely,
         front=_front(known) if 2 * len(known) >= design else _expected(seen, len(reference)),
         inside=inside, unit=reference - found[feasible].min(axis=0) if inside else positive(spread),
+        reference=reference, weights=np.ones(len(reference)) if interest is None else np.array(interest.weights),
     )  # fmt: skip
 
 

@@ -44,13 +44,15 @@ class Gain:
     inside: bool  # some feasible point dominates the reference
 
     @classmethod
-    def over(cls, draws: Draws, count: int, reference: Tensor, unit: Tensor, *, inside: bool, seed: int) -> Gain:
-        """Nothing is known yet."""
+    def over(
+        cls, draws: Draws, count: int, *, reference: Tensor, unit: Tensor, weights: Tensor, inside: bool, seed: int
+    ) -> Gain:
+        """Nothing is known yet. ``weights`` (m,): directions lead that much more along each loss than uniform ones."""
         m = len(reference)
         directions, start = torch.ones(count, 1, 1, m, dtype=torch.float64), -torch.inf
         if inside:
             uniform = torch.from_numpy(sobol.cube(m, count * DIRECTIONS, seed=seed)).clamp(1e-12, 1.0 - 1e-12)
-            normal = torch.special.ndtri(uniform).abs().clamp_min(1e-9)
+            normal = torch.special.ndtri(uniform).abs().clamp_min(1e-9) * weights
             directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, DIRECTIONS, m), 0.0
         longest = torch.full(directions.shape[:-1], start, dtype=torch.float64)
         return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, inside=inside)
@@ -70,13 +72,17 @@ class Gain:
     def after(self, features: Tensor) -> Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
-            length, feasible = self.rays(features)
-            counted = torch.where(feasible.unsqueeze(2) > 0.5, length, 0.0 if self.inside else length.min())
-            return replace(self, longest=torch.maximum(self.longest, counted.amax(dim=1, keepdim=True)))
+            return self.extended(*self.rays(features))
 
-    def of(self, length: Tensor, feasible: Tensor) -> Tensor:
-        """Rays -> the logarithm of the expected gain (c,)."""
-        longer = self.longest + SOFT * softplus((length - self.longest) / SOFT)
+    def extended(self, length: Tensor, feasible: Tensor) -> Gain:
+        """The same, by the rays of those points."""
+        counted = torch.where(feasible.unsqueeze(2) > 0.5, length, 0.0 if self.inside else length.min())
+        return replace(self, longest=torch.maximum(self.longest, counted.amax(dim=1, keepdim=True)))
+
+    def of(self, length: Tensor, feasible: Tensor, *, soft: bool = True) -> Tensor:
+        """Rays -> the logarithm of the expected gain (c,); not ``soft``: quicker, and without a slope."""
+        more = (length - self.longest) / SOFT
+        longer = self.longest + SOFT * (softplus(more) if soft else more.clamp_min_(0.0))
         power = len(self.reference) if self.inside else 1
         gained = longer**power - self.longest**power
         return (gained.mean(dim=2) * feasible).mean(dim=0).clamp_min(torch.finfo(torch.float64).tiny).log()

@@ -30,7 +30,7 @@ LENGTH, WITHIN, SHARE = (0.0, 1.0), 0.5, (0.0, 1.5)
 class Priors:
     """Normal priors (mean, deviation) of log noise, log scale (both of variances) and mean; deviation 0 fixes one."""
 
-    noise: tuple[float, float] = (-7.0, 2.0)
+    noise: tuple[float, float] = (-6.0, 2.5)
     scale: tuple[float, float] = (0.0, 1.5)
     mean: tuple[float, float] = (0.0, 1.0)
 

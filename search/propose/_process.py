@@ -8,7 +8,7 @@ hyperparameters are told by that many of them; every point is known to the proce
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -82,6 +82,45 @@ class Process:
             part = weights.unsqueeze(2) * likely
             weights = (part / part.sum(dim=0)).mean(dim=2)
         return weights
+
+    def mean_at(self, points: Tensor) -> Tensor:
+        """(c, f) -> the expected values (c, outputs)."""
+        near = self.covariance(points, self.seen)
+        mean = (self.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]).reshape(2, -1, len(points))
+        return (self.weights.unsqueeze(2) * mean).sum(dim=0).T * self.unit + self.shift
+
+    def joint(self, points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+        """(c, f), (r, f) -> covariances of the truth (2 outputs, c, r) and variances (2 outputs, c), standardised."""
+        near, far = (
+            torch.linalg.solve_triangular(self.root, self.covariance(self.seen, some), upper=False)
+            for some in (points, others)
+        )
+        told = near.transpose(1, 2) @ far
+        variance = self.scale[:, None] - near.square().sum(dim=1)
+        return self.covariance(points, others) - told, variance.clamp_min(0.0)
+
+    def after(self, points: Tensor) -> "Process":
+        """With values at ``points`` (c, f) that are as expected: only variances are lower."""
+        with torch.no_grad():
+            expected = (self.mean_at(points) - self.shift) / self.unit
+        extra = (
+            None if self.extra is None else torch.cat([self.extra, torch.zeros(len(self.extra), len(points))], dim=1)
+        )
+        more = replace(
+            self, seen=torch.cat([self.seen, points]), values=torch.cat([self.values, expected]), extra=extra
+        )
+        more.__dict__["weights"] = self.weights  # what was not observed says nothing of kernels
+        return more
+
+    def of_first(self, outputs: int) -> "Process":
+        """Of the first outputs only."""
+        every = self.values.shape[1]
+        rows = torch.cat([torch.arange(outputs), torch.arange(every, every + outputs)])
+        told = {name: getattr(self, name)[rows] for name in ("length", "share", "noise", "scale", "mean")}
+        return replace(
+            self, values=self.values[:, :outputs], shift=self.shift[:outputs], unit=self.unit[:outputs],
+            extra=None if self.extra is None else self.extra[rows], **told,
+        )  # fmt: skip
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""

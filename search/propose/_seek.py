@@ -17,6 +17,7 @@ from search.propose._features import Layout
 from search.space import Params
 
 Worth = Callable[[Tensor], Tensor]  # features (c, f) -> (c,)
+Keys = Collection[tuple[float, ...]]  # of points, by Space.key
 
 GLOBAL, LOCAL = 512, 256  # points over the space and around the front
 SCALES = (0.02, 0.05, 0.1, 0.3)  # of mutations
@@ -35,33 +36,48 @@ def pool(layout: Layout, front: Sequence[Params], rng: Generator) -> list[Params
     return found
 
 
-def seek(
+def evolve(
     layout: Layout,
     worth: Worth,
-    points: Sequence[Params],
-    values: Tensor,
-    taken: Collection[tuple[float, ...]],
+    best: Sequence[Params],
     rng: Generator,
     *,
-    steps: int = STEPS,
     generations: int = GENERATIONS,
-) -> Params:
-    """The point of the largest ``worth`` that is found and not ``taken``, from ``points`` (c) and their ``values``."""
-    space, best = layout.space, [points[row] for row in descending(values)[:PARENTS]]
+    kept: int = PARENTS,
+) -> list[Params]:
+    """The best and their descendants, most worth first, ``kept`` of them."""
+    found = list(best)
     with torch.no_grad():
         for generation in range(generations):
             scale = SCALES[-1 - generation % len(SCALES)]
-            best = _best([*best, *(space.mutate(best[i % len(best)], rng, scale=scale) for i in range(CHILDREN))],
-                         layout, worth)[:PARENTS]  # fmt: skip
-    climbers = climb(space, best[:CLIMBERS], worth, steps=steps)
+            parents = found[:PARENTS]
+            children = [layout.space.mutate(parents[i % len(parents)], rng, scale=scale) for i in range(CHILDREN)]
+            found = sort([*found, *children], layout, worth)[:kept]
+    return found
+
+
+def ascend(layout: Layout, worth: Worth, starts: Sequence[Params], rng: Generator, *, steps: int) -> list[Params]:
+    """Up from each of ``starts``, and mutations of the two highest, most worth first."""
+    found = climb(layout.space, starts, worth, steps=steps)
     for _ in range(ROUNDS):
-        climbers += [space.mutate(climbers[i % 2], rng, scale=SCALES[i % 3] / 2) for i in range(MUTANTS)]
+        found += [layout.space.mutate(found[i % 2], rng, scale=SCALES[i % 3] / 2) for i in range(MUTANTS)]
         with torch.no_grad():
-            climbers = _best(climbers, layout, worth)
-    return next((params for params in [*climbers, *best] if space.key(params) not in taken), climbers[0])
+            found = sort(found, layout, worth)
+    return found
 
 
-def _best(several: list[Params], layout: Layout, worth: Worth) -> list[Params]:
+def seek(layout: Layout, worth: Worth, points: Sequence[Params], values: Tensor, taken: Keys, rng: Generator) -> Params:
+    """The point of the largest ``worth`` that is found and not ``taken``, from ``points`` (c) and their ``values``."""
+    best = evolve(layout, worth, [points[row] for row in descending(values)[:PARENTS]], rng)
+    return fresh([*ascend(layout, worth, best[:CLIMBERS], rng, steps=STEPS), *best], layout, taken)
+
+
+def fresh(several: Sequence[Params], layout: Layout, taken: Keys) -> Params:
+    """The first that is not taken, or the first."""
+    return next((params for params in several if layout.space.key(params) not in taken), several[0])
+
+
+def sort(several: Sequence[Params], layout: Layout, worth: Worth) -> list[Params]:
     return [several[row] for row in descending(worth(layout(several)))]
 
 

@@ -17,11 +17,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search.propose import generator, pending, points
+from search.propose import Interest, generator, pending, points
 from search.propose._belief import Belief, alone, believe
-from search.propose._chance import Chance
+from search.propose._features import Layout
 from search.propose._gain import Gain
-from search.propose._seek import STEPS, descending, pool, seek
+from search.propose._seek import CLIMBERS, GENERATIONS, STEPS, Keys, Worth, ascend, descending, evolve, pool, sort
 from search.space import Params, Space
 from search.trial import Trial
 
@@ -30,8 +30,9 @@ SPACE = {
     "draws": {"low": 8, "high": 512, "integer": True, "default": 64},
 }
 
-KEPT = 256  # of the pool, for the rest of a batch
-NEXT = 10  # steps of a climb for those
+KEPT = 256  # of the pool
+ROUNDS = 8  # of a batch
+NEXT = 10  # steps of a climb in a batch
 
 
 def propose(
@@ -41,56 +42,67 @@ def propose(
     *,
     seed: int,
     reference: NDArray[np.float64],
+    interest: Interest | None = None,
     start: int = 0,
     draws: int = 64,
 ) -> list[Params]:
     """The next q params; ``reference`` (m,): the worst losses that count."""
     with alone():
-        belief = believe(space, trials, q, seed=seed, reference=reference, start=start)
+        belief = believe(space, trials, q, seed=seed, reference=reference, interest=interest, start=start)
         if isinstance(belief, list):
             return belief
-        rng = generator(seed, trials)
-        gain = _gain(belief, reference, draws, rng)
-        if waiting := pending(trials):
-            gain = gain.after(belief.layout([trial.params for trial in waiting]))
-        taken = {space.key(trial.params) for trial in points(trials)}
-        return _pick(belief, gain, belief.likely, q, taken, rng)
+        return pick(belief, trials, q, seed=seed, draws=draws, likely=belief.likely)
 
 
-def _gain(belief: Belief, reference: NDArray[np.float64], draws: int, rng: Generator) -> Gain:
-    """What can be gained when what is known is the front's only source, and all that was seen tells of the losses."""
+def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: int, likely: Worth) -> list[Params]:
+    """q points that gain most; ``likely`` (c, f) -> (c,) is added to the logarithm of the gain."""
+    rng = generator(seed, trials)
     stream = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    gain = Gain.over(
-        belief.process.draw(draws, stream), draws, torch.from_numpy(reference), torch.from_numpy(belief.unit),
-        inside=belief.inside, seed=int(rng.integers(2**32)),
-    )  # fmt: skip
-    known = len(belief.known)  # what was stopped is no model that could be on the front
-    return gain.after(belief.at[:known]) if known else gain
+    told = {name: torch.from_numpy(getattr(belief, name)) for name in ("reference", "unit", "weights")}
+    drawn, start = belief.process.draw(draws, stream), int(rng.integers(2**32))
+    gain = Gain.over(drawn, draws, inside=belief.inside, seed=start, **told)
+    # what was stopped is no model that could be on the front
+    known = [*belief.known, *pending(trials)]
+    gain = gain.after(belief.layout([trial.params for trial in known])) if known else gain
+    taken = {belief.layout.space.key(trial.params) for trial in points(trials)}
+    return _rounds(belief, gain, likely, q, taken, rng)
 
 
-def _pick(
-    belief: Belief, gain: Gain, likely: Chance, q: int, taken: set[tuple[float, ...]], rng: Generator
+def _rounds(
+    belief: Belief, gain: Gain, likely: Worth, q: int, taken: set[tuple[float, ...]], rng: Generator
 ) -> list[Params]:
-    """q points, each of the largest gain times probability that is found after those before it."""
+    """q points, in rounds: from a pool those that gain most one after another, which then climb together."""
+    layout, picked = belief.layout, list[Params]()
+    found = pool(layout, [trial.params for trial in belief.front], rng)
 
     def worth(at: Tensor) -> Tensor:
         return gain(at) + likely(at)
 
-    layout = belief.layout
-    found = pool(layout, [trial.params for trial in belief.front], rng)
     with torch.no_grad():
-        at = layout(found)
-        (length, feasible), hope = gain.rays(at), likely(at)
-    picked: list[Params] = []
-    while len(picked) < q:
-        with torch.no_grad():
-            values = gain.of(length, feasible) + hope
-        if not picked and q > 1:  # what gains little now gains less later
-            order = descending(values)[:KEPT]
-            found, hope, values = [found[row] for row in order], hope[order], values[order]
-            length, feasible = length[:, order], feasible[:, order]
-        best = seek(layout, worth, found, values, taken, rng, steps=NEXT if picked else STEPS)
-        taken.add(layout.space.key(best))
-        picked.append(best)
-        gain = gain.after(layout([best]))
+        found = sort(found, layout, worth)[:KEPT]
+    for turn in range(min(q, ROUNDS)):
+        count = (q - len(picked)) // (min(q, ROUNDS) - turn)
+        found = evolve(layout, worth, found, rng, generations=GENERATIONS if not turn else 1, kept=KEPT)
+        starts = greedy(layout, gain, likely, found, count, set()) if count > 1 else found
+        steps = STEPS if q == 1 else NEXT
+        high = ascend(layout, worth, starts[: max(count, CLIMBERS)], rng, steps=steps)
+        chosen = greedy(layout, gain, likely, high, count, taken)
+        taken |= {layout.space.key(params) for params in chosen}
+        picked += chosen
+        gain = gain.after(layout(chosen))
     return picked
+
+
+def greedy(layout: Layout, gain: Gain, likely: Worth, several: Sequence[Params], q: int, taken: Keys) -> list[Params]:
+    """q of ``several`` (c), each of the largest gain times probability after those before it."""
+    chosen: dict[int, tuple[float, ...]] = {}
+    with torch.no_grad():
+        at = layout(several)
+        (length, feasible), hope = gain.rays(at), likely(at)
+        while len(chosen) < min(q, len(several)):
+            left = [row for row in descending(gain.of(length, feasible, soft=False) + hope) if row not in chosen]
+            used = {*taken, *chosen.values()}
+            row = next((row for row in left if layout.space.key(several[row]) not in used), left[0])
+            chosen[row] = layout.space.key(several[row])
+            gain = gain.extended(length[:, row : row + 1], feasible[:, row : row + 1])
+    return [several[row] for row in chosen]

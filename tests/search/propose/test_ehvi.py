@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from search.propose import _belief, ehvi, observed, sobol
+from search.propose import Interest, _belief, ehvi, observed, sobol
 from search.space import Params, Space
 from search.trial import Trial
 from tests.search.propose.worlds import (
@@ -141,7 +141,7 @@ def test_running_trials_and_earlier_picks_are_known_to_the_gain(monkeypatch: pyt
     trials = tried(REAL, 12, zdt1)
     running = [Trial(number=12 + number, params=trials[number].params, seed=0) for number in range(3)]
     asked = ask(REAL, [*trials, *running], 2)
-    expected = [trials, running, asked[:1], asked[1:]]
+    expected = [[*trials, *running], asked[:1], asked[1:]]
     params = [[getattr(point, "params", point) for point in points] for points in expected]
     assert told == [[REAL.features(point).tolist() for point in points] for points in params]
 
@@ -309,3 +309,20 @@ def test_a_search_reaches_more_than_any_other_proposer(space: Space, problem: Pr
     found = reached("ehvi", space, problem, 40)
     for name in ("random", "sobol", "tpe", "nsga2"):
         assert found > reached(name, space, problem, 40) + 0.05
+
+
+@pytest.mark.parametrize("limits, inside", [((0.4, np.inf), "x0"), ((np.inf, 0.4), "x1")])
+def test_a_region_of_interest_is_where_it_looks(limits: tuple[float, float], inside: str) -> None:
+    """Two losses that share x0: one wants it small and the other large, and the user one of them below a limit."""
+
+    def shared(params: Params) -> tuple[float, float]:
+        return params["x0"] + 0.3 * params["x1"], 1.0 - params["x0"] + 0.3 * params["x2"]
+
+    trials = tried(REAL, 20, shared)
+    known = {"seed": 0, "reference": np.array([2.0, 2.0]), "draws": 16}
+    wanted = Interest(limits=limits, weights=(1.0, 1.0))
+    for params in ehvi.propose(REAL, trials, 4, interest=wanted, **known):
+        assert params["x0"] < 0.45 if inside == "x0" else params["x0"] > 0.55
+    assert ehvi.propose(REAL, trials, 2, interest=None, **known) != ehvi.propose(
+        REAL, trials, 2, interest=wanted, **known
+    )

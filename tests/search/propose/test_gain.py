@@ -20,7 +20,12 @@ def certain(features: Tensor) -> Tensor:
 
 def gain(m: int, *, inside: bool = True, draws=certain) -> Gain:
     reference, unit = torch.full((m,), 1.0, dtype=torch.float64), torch.ones(m, dtype=torch.float64)
-    return Gain.over(draws, COUNT, reference, unit, inside=inside, seed=0)
+    return Gain.over(draws, COUNT, reference=reference, unit=unit, weights=torch.ones(m), inside=inside, seed=0)
+
+
+def over(reference: Tensor, unit: Tensor, weights: Tensor | None = None) -> Gain:
+    weights = torch.ones(len(unit)) if weights is None else weights
+    return Gain.over(certain, COUNT, reference=reference, unit=unit, weights=weights, inside=True, seed=0)
 
 
 def tensor(*rows: tuple[float, ...]) -> Tensor:
@@ -42,7 +47,7 @@ def test_it_is_proportional_to_the_hypervolume_that_is_added(m: int) -> None:
 
 def test_units_scale_the_volume_and_nothing_else() -> None:
     one = gain(2).after(tensor((0.5, 0.5)))
-    other = Gain.over(certain, COUNT, one.reference, torch.tensor([2.0, 0.5], dtype=torch.float64), inside=True, seed=0)
+    other = over(one.reference, torch.tensor([2.0, 0.5], dtype=torch.float64))
     other = other.after(tensor((0.5, 0.5)))
     news = tensor((0.1, 0.8), (0.4, 0.4), (0.7, 0.2))
     torch.testing.assert_close(other(news), one(news), rtol=0.05, atol=0.05)
@@ -76,7 +81,7 @@ def test_without_anything_inside_the_reference_nearer_is_better() -> None:
 
 def test_a_point_outside_its_limits_gains_nothing_and_takes_nothing() -> None:
     known = gain(2, draws=lambda features: certain(features))
-    limited = Gain.over(certain, COUNT, known.reference, known.unit, inside=True, seed=0).after(tensor((0.1, 0.1, 0.5)))
+    limited = over(known.reference, known.unit).after(tensor((0.1, 0.1, 0.5)))
     good, bad = limited(tensor((0.5, 0.5, -0.5), (0.2, 0.2, 0.5))).exp().tolist()
     assert good > 0.1 and bad < 1e-12
 
@@ -114,3 +119,12 @@ def test_its_slope_is_that_of_its_value() -> None:
             numeric = (known(at + step) - known(at - step)).item() / 2e-6
         assert slope[0, objective].item() == pytest.approx(numeric, rel=1e-3)
         assert numeric < 0
+
+
+def test_weights_turn_the_gain_towards_what_is_wanted() -> None:
+    known = gain(2)
+    news = tensor((0.2, 0.7), (0.7, 0.2))
+    even = known(news)
+    turned = over(known.reference, known.unit, torch.tensor([3.0, 1.0], dtype=torch.float64))(news)
+    assert abs(even[0] - even[1]) < 0.05
+    assert turned[0] > turned[1] + 0.5  # the first loss is wanted three times as much

@@ -19,6 +19,8 @@ from tests.search.propose.worlds import FINITE, MIXED, REAL, SPACES, anything, f
 
 NAMES = components.names("proposer")
 MODEL = {
+    "cost_aware": {"start": 4, "draws": 16},
+    "multiverse": {"start": 4, "marks": 32},
     "ehvi": {"start": 4, "draws": 16},
     "qlognehvi": {"start": 4, "draws": 8},
     "tpe": {"start": 4},
