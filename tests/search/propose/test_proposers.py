@@ -20,6 +20,7 @@ from tests.search.propose.worlds import FINITE, MIXED, REAL, SPACES, anything, f
 NAMES = components.names("proposer")
 MODEL = {
     "cost_aware": {"start": 4, "draws": 16},
+    "svh_psl": {"start": 4, "steps": 10, "particles": 2},
     "multiverse": {"start": 4, "marks": 32},
     "ehvi": {"start": 4, "draws": 16},
     "qlognehvi": {"start": 4, "draws": 8},
