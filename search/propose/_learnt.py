@@ -45,7 +45,9 @@ def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array)
     found = losses(finished) if finished else mean[rows]
     knee = np.maximum(reference, np.median(found, axis=0))
     stretch = positive(knee - found.min(axis=0))
-    usual = positive(np.median(np.abs(limits), axis=0)) if finished else np.ones(limits.shape[1])
+    # not the median size: a search goes along the limits, where violations are small
+    spans = np.subtract(*np.quantile(limits, (0.9, 0.1), axis=0)) if finished else np.ones(limits.shape[1])
+    usual = positive(spans / 2.0)
     signed = np.arcsinh(limits / usual)
     own = np.concatenate([bent(losses(finished).reshape(-1, len(reference)), knee, stretch)[0], signed], axis=1)
     expected, slope = bent(mean[rows], knee, stretch)
