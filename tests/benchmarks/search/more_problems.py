@@ -10,6 +10,7 @@ categorical  tables (pairs of choices interact), cells (layers of a network)
 simplex      tradeoff_simplex_m3, data_mixture (five sources of data, three losses)
 noisy        tradeoff_noisy, training_noisy, vehicle_noisy
 continuous   zdt3_d6, penicillin, car_side_impact            constrained  braninc_constrained, welded_beam
+tabular      distill_table, distill_table_m5: models that were really trained, see ``tabular.py``
 """
 
 import json
@@ -18,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import problems as harness  # the harness's folder is on the path
+import problems as harness  # the harness's folder is on the path, and this one
+import tabular
 from space import Cat, Float, Int, Simplex, Space
 
 FILE = Path(__file__).parent / "references.json"
@@ -215,6 +217,33 @@ def data_mixture() -> harness.Problem:
     return harness.Problem("data_mixture", "simplex", space, 3, 0, evaluate)
 
 
+def distill_table(name: str, objectives: int) -> harness.Problem:
+    """The first measures of a table of trained models; its noise is what the seeds made of them."""
+    space = Space(
+        (
+            Cat("divergence", tabular.DIVERGENCES),
+            Float("order", tabular.ORDERS[0], tabular.ORDERS[-1], when=(("divergence", ("alpha",)),)),
+            Simplex("weights", len(tabular.WEIGHTS)),
+            Float("temperature", tabular.TEMPERATURES[0], tabular.TEMPERATURES[-1], log=True),
+            Cat("optimizer", tabular.OPTIMIZERS),
+            Float("momentum", tabular.MOMENTA[0], tabular.MOMENTA[-1], when=(("optimizer", ("sgd",)),)),
+            Float("learning_rate", tabular.LEARNING_RATES[0], tabular.LEARNING_RATES[-1], log=True),
+        )
+    )
+
+    def evaluated(losses: np.ndarray) -> harness.Evaluation:
+        return losses[:objectives].tolist(), []
+
+    def observe(config: dict, rng: np.random.Generator) -> tuple[harness.Evaluation, harness.Evaluation]:
+        seen, truth = tabular.observe(config, rng)
+        return evaluated(seen), evaluated(truth)
+
+    problem = harness.Problem(name, "tabular", space, objectives, 0, lambda config: evaluated(tabular.evaluate(config)))
+    problem.observe = observe
+    problem.ref = [*tabular.LIMITS, *[math.inf] * (objectives - len(tabular.LIMITS))]
+    return problem
+
+
 def _noisy(name: str, clean: harness.Problem) -> harness.Problem:
     known = REFERENCES.get(name)
     if known:  # otherwise it is being made
@@ -241,6 +270,8 @@ OWN: dict[str, Callable[[], harness.Problem]] = {
     "data_mixture": data_mixture,
     "tradeoff_noisy": lambda: _noisy("tradeoff_noisy", harness._tradeoff(2)),
     "training_noisy": lambda: _noisy("training_noisy", training_mixed()),
+    "distill_table": lambda: distill_table("distill_table", 3),
+    "distill_table_m5": lambda: distill_table("distill_table_m5", 5),
     "vehicle_noisy": lambda: _noisy("vehicle_noisy", harness._botorch("vehicle_safety")),
 }
 

@@ -3,8 +3,9 @@
     python tests/benchmarks/search/reference.py --harness FOLDER [--problems a,b]
 
 The front is that of random configurations and of mutations of the front so far, without noise; small finite spaces are
-enumerated. Where BoTorch gives a reference point (and a largest hypervolume) these stand, otherwise the reference is
-a tenth of the front's range beyond it.
+enumerated, and a table's grid as well. Where BoTorch gives a reference point (and a largest hypervolume) these stand,
+otherwise the reference is a tenth of the front's range beyond it. A problem that has a reference point before it has an
+entry means limits, and its front is what lies below them.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def main() -> None:
     asked = parser.parse_args()
     sys.path[:0] = [asked.harness, str(Path(__file__).parent)]
     import more_problems as own
+    import tabular
     from space import Cat, Int, Simplex
 
     def neighbour(space, config, rng):
@@ -73,11 +75,12 @@ def main() -> None:
         rng, space = np.random.default_rng(0), problem.space
         given, largest = _botorch(*own.BOTORCH[name][:2]) if name in own.BOTORCH else (None, 0.0)
         count, rounds = (1000, 0) if largest else (RANDOM, ROUNDS)
+        limits = np.array(problem.ref or [np.inf] * problem.n_obj)
 
-        def front(several, problem=problem):
+        def front(several, problem=problem, limits=limits):
             found = [(problem.evaluate(config), config) for config in several]
             found = [(objs, config) for (objs, cons), config in found if not cons or max(cons) <= 0]
-            return found
+            return [(objs, config) for objs, config in found if (objs < limits).all()]
 
         def best(found):
             losses = np.array([objs for objs, _ in found])
@@ -91,12 +94,16 @@ def main() -> None:
                 members = best(members + front(several))
         else:
             source = f"front of {count} random configurations and {rounds * CHILDREN} mutations of the front"
-            members = best(front([space.sample(rng) for _ in range(count)]))
+            grid = np.ndindex(tabular.SHAPE) if problem.group == "tabular" else ()
+            known = best(front(map(tabular.config, grid))) if grid else []
+            source += ", and of the grid, below the study's limits" * bool(known)
+            members = best(known + front([space.sample(rng) for _ in range(count)]))
             for _ in range(rounds):
                 parents = [members[i][1] for i in rng.integers(len(members), size=CHILDREN)]
                 members = best(members + front([neighbour(space, parent, rng) for parent in parents]))
                 if len(members) > 3000:
                     members = [members[i] for i in rng.permutation(len(members))[:2000]]
+            members = best(known + members)
         losses = np.array([objs for objs, _ in members])
         ideal, nadir = losses.min(axis=0), losses.max(axis=0)
         ref = ideal + 1.1 * (nadir - ideal) if given is None else given
