@@ -39,6 +39,8 @@ def text(study: Study) -> str:
     for node, condition in leaves:
         when = f"  if {condition}" if condition else ""
         lines.append(f"  {node.name.ljust(wide)}  {kinds[node.name].ljust(wider)}  from {node.origin}{when}")
+    if study.space.constraints:
+        lines += ["", "parameter constraints", *(f"  {constraint}" for constraint in study.space.constraints)]
     lines += ["", "objectives"]
     for objective in study.objectives:
         unit = f" {objective.unit}" if objective.unit else ""

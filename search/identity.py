@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.space import Choice, Fixed, Float, Integer, Node, Simplex
+from search.space import Choice, Fixed, Float, Integer, Node, Simplex, Space
 from search.study import Study
 
 Definition = dict[str, Any]
@@ -40,6 +40,7 @@ def definition(study: Study) -> Definition:
         "repeats": table.repeats,
         "trainer": {"module": study.trainer, **_plain(study.settings)},
         "space": {node.name: {**_node(node), "when": when} for node, when in study.space.leaves()},
+        **({"parameter_constraints": _tightest(study.space)} if study.space.constraints else {}),
         "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
         "budget": table.budget.model_dump(exclude={"minutes"}),
@@ -66,12 +67,15 @@ def changes(old: Definition, new: Definition) -> list[Change]:
 
 
 def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """More budget, a wider range, more choices (with the dimensions they bring): the past stays valid."""
+    """More budget, a wider range, more choices (with the dimensions they bring), looser constraints between parameters:
+    the past stays valid."""
     old, new = before.get(field), after.get(field)
     if field in ("budget.trials", "merge.evaluations"):
         return old is not None and new is not None and new > old
     if field.startswith("merge.") and not before.get("merge.evaluations"):
         return True  # merging is added to a study that had none
+    if field.startswith("parameter_constraints."):
+        return new is None or (old is not None and (new > old if field.endswith("<=") else new < old))
     if not field.startswith("space/"):
         return False
     node = field.rsplit("/", 1)[0]
@@ -98,6 +102,16 @@ def _node(node: Node) -> dict[str, Any]:
     kind = "integer" if isinstance(node, Integer) else "float"
     assert isinstance(node, Float | Integer)
     return {"kind": kind, "low": node.low, "high": node.high, "log": node.log}
+
+
+def _tightest(space: Space) -> dict[str, float]:
+    """The bound of each sum that is constrained."""
+    found: dict[str, float] = {}
+    for constraint in space.constraints:
+        total, bound = constraint.canonical
+        tighter = min if total.endswith("<=") else max
+        found[total] = tighter(bound, found.get(total, bound))
+    return found
 
 
 def _canonical(value: Any) -> str:

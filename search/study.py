@@ -110,6 +110,7 @@ class StudyFile(Table):
     repeats: bool = Field(False, description="the same point may be proposed again")
     trainer: TrainerTable
     space: dict[str, Any] = Field(..., min_length=1)
+    parameter_constraints: list[str] = Field([], description="linear, between numbers: encoder + decoder <= 8")
     objectives: dict[str, ObjectiveTable] = Field(..., min_length=1)
     constraints: dict[str, ConstraintTable] = {}
     budget: BudgetTable = BudgetTable()
@@ -261,6 +262,7 @@ RULES = {
     "missing": "an entry; there is none",
     "model_type": "a table",
     "dict_type": "a table",
+    "list_type": "a list",
     "too_short": "a table with one entry at least",
     "bool_type": "true or false",
     "string_type": "text in quotes",
@@ -272,7 +274,7 @@ RULES = {
 def _explain(error: ErrorDetails, file: str) -> StudyError:
     """pydantic's first error in the words of the study file."""
     *tables, key = [str(part) for part in error["loc"]]
-    plain = key not in StudyFile.model_fields or StudyFile.model_fields[key].annotation in (str, int, bool)
+    plain = key not in StudyFile.model_fields or StudyFile.model_fields[key].annotation in (str, int, bool, list[str])
     where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} {key}" if plain else f"{file} [{key}]"
     if error["type"] == "extra_forbidden":  # of the whole file, [budget] or [run]: the other tables are open
         model: Any = StudyFile.model_fields[tables[0]].annotation if tables else StudyFile
@@ -293,7 +295,8 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         if place not in sys.path:
             sys.path.append(place)
     module, declared, settings = _trainer(table.trainer, file)
-    space = grammar.read(table.space, declared.get("SPACE", {}), origin=module, file=file)
+    between = table.parameter_constraints
+    space = grammar.read(table.space, declared.get("SPACE", {}), origin=module, file=file, constraints=between)
     if not space.dimensions:
         raise StudyError(f"{file} [space]", expected="something to search", got="only fixed values")
     if table.trainer.command is not None:

@@ -22,6 +22,7 @@ from search.space import Params, Space
 from search.trial import Trial
 
 ATTEMPTS = 200
+FEW = 100_000  # points of a space that are gone through one by one, when it is nearly used up
 # A trial that ran out of time tells as much of the machine's load as of its params, a crash of the code, an
 # interruption of the machine: none of them teaches where not to go.
 RUINS = ("out_of_memory", "diverged")
@@ -76,8 +77,8 @@ def propose(
 ) -> list[Params]:
     """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
 
-    Fewer than ``q`` come back when the space has no more points. ``settings`` that are left out have the
-    defaults that the proposer declares.
+    All keep the constraints of the space, whatever the proposer knows of them. Fewer than ``q`` come back when the
+    space has no more points. ``settings`` that are left out have the defaults that the proposer declares.
     """
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
@@ -85,6 +86,7 @@ def propose(
     found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
     stream = np.random.default_rng([seed, len(points(trials)), 1])
+    found = [space.repaired(params, stream) for params in found]
     return found if repeats else distinct(space, found, trials, q, stream)
 
 
@@ -99,16 +101,18 @@ def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: 
                 break
             candidate = space.mutate(params, rng) if attempt < ATTEMPTS // 2 else space.sample(rng)
         else:
-            if len(taken) >= space.size():
+            if (unused := _unused(space, taken, rng)) is None:
                 break
-            candidate = _unused(space, taken, rng)
+            candidate = unused
         taken.add(space.key(candidate))
         fresh.append(candidate)
     return fresh
 
 
-def _unused(space: Space, taken: set[tuple[float, ...]], rng: Generator) -> Params:
-    """Some point of an almost exhausted finite space: samples until one is new (there is one)."""
-    while space.key(candidate := space.sample(rng)) in taken:
-        pass
-    return candidate
+def _unused(space: Space, taken: set[tuple[float, ...]], rng: Generator) -> Params | None:
+    """Some point of an almost exhausted space, or None where there is none."""
+    if space.size() <= FEW:
+        left = [params for params in space.every() if space.key(params) not in taken]
+        return left[int(rng.integers(len(left)))] if left else None
+    samples = (space.sample(rng) for _ in range(5 * ATTEMPTS))
+    return next((params for params in samples if space.key(params) not in taken), None)

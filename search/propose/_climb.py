@@ -59,7 +59,8 @@ def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tenso
 
         return space.walk(value)
 
-    return [moved(start, row) for start, row in zip(starts, reached, strict=True)]
+    rng = np.random.default_rng(len(starts))  # the constraints of the space are not known to the slope
+    return [space.repaired(moved(start, row), rng) for start, row in zip(starts, reached, strict=True)]
 
 
 def _places(space: Space) -> dict[str, slice]:

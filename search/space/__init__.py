@@ -7,40 +7,42 @@
 Everything that walks the tree (sampling, decoding, mutating, another library's ``suggest``) is
 ``Space.walk`` with another chooser, so activity is decided in one place. Columns of the unit cube that
 belong to inactive dimensions hold 0.5, so they never matter.
+
+Constraints between numbers are kept by all params that a space makes, exactly; how is in ``feasible``.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from search.errors import StudyError, near_miss, one_of
-from search.space.dimensions import (
-    INACTIVE,
-    Choice,
-    Dimension,
-    Fixed,
-    Float,
-    Integer,
-    Node,
-    Simplex,
-    Vector,
-)
+from search.space import feasible
+from search.space.constraints import LinearConstraint
+from search.space.dimensions import INACTIVE, Choice, Dimension, Fixed, Float, Integer, Node, Simplex, Vector
+from search.space.region import Number
 
-__all__ = ["INACTIVE", "Choice", "Dimension", "Fixed", "Float", "Integer", "Node", "Params", "Simplex", "Space"]
+__all__ = [
+    "INACTIVE", "Choice", "Dimension", "Fixed", "Float", "Integer", "LinearConstraint", "Node", "Params", "Simplex",
+    "Space",
+]  # fmt: skip
 
 Params = dict[str, Any]
+GRAIN = 1e-14  # of the largest that a term can be
 
 
 @dataclass(frozen=True)
 class Space:
-    """The tree, in the order of the study file."""
+    """The tree, in the order of the study file, and constraints between its numbers."""
 
     nodes: tuple[Node, ...]
+    constraints: tuple[LinearConstraint, ...] = ()
 
     def walk(self, choose: Callable[[Dimension], Any]) -> Params:
         """Params from the root down: ``choose`` is asked for the value of every active dimension, in tree order."""
@@ -93,9 +95,45 @@ class Space:
             start += dimension.width
         return columns
 
+    @cached_property
+    def numbers(self) -> Mapping[str, Number]:
+        """What constraints can move: every number and every weight, by its name in params."""
+        made: list[Number] = []
+        for node in self.dimensions:
+            if isinstance(node, Float | Integer):
+                whole = isinstance(node, Integer)
+                made.append(Number(node.name, node.name, float(node.low), float(node.high), whole=whole, log=node.log))
+            elif isinstance(node, Simplex):
+                made += [Number(f"{node.name}.{name}", node.name, 0.0, 1.0, weight=True) for name in node.names]
+        return {number.name: number for number in made}
+
+    @cached_property
+    def _grains(self) -> tuple[float, ...]:
+        sizes = {number.name: max(abs(number.low), abs(number.high)) for number in self.numbers.values()}
+        return tuple(
+            GRAIN * sum(abs(c) * sizes.get(name, 0.0) for name, c in constraint.coefficients)
+            for constraint in self.constraints
+        )
+
+    def broken(self, params: Mapping[str, Any]) -> list[LinearConstraint]:
+        """The constraints that apply and do not hold, by more than the rounding of floats."""
+        several = zip(self.constraints, self._grains, strict=True)
+        return [constraint for constraint, grain in several if not constraint.holds(params, grain=grain)]
+
+    def feasible(self, params: Mapping[str, Any]) -> bool:
+        """Whether every constraint holds that applies."""
+        return not self.constraints or not self.broken(params)
+
+    def repaired(self, params: Params, rng: Generator) -> Params:
+        """``params`` as they are if they are feasible, or a feasible neighbour; what gives way for it is drawn."""
+        return params if self.feasible(params) else self._found(feasible.repaired(self, params, rng))
+
     def decode(self, unit: Vector) -> Params:
-        """(d,) in [0, 1] -> params; columns of inactive dimensions are not looked at."""
-        return self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        """(d,) in [0, 1] -> params, a feasible neighbour of them; columns of inactive dimensions are not looked at."""
+        params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        if self.feasible(params):
+            return params
+        return self.repaired(params, np.random.default_rng(zlib.crc32(repr(params).encode())))
 
     def encode(self, params: Params) -> Vector:
         """params -> (d,) in [0, 1], inactive columns at 0.5."""
@@ -121,8 +159,10 @@ class Space:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def sample(self, rng: Generator) -> Params:
-        """Uniform over the unit cube: every option alike, weights uniform on their simplex."""
-        return self.decode(rng.random(self.width))
+        """Uniform over the unit cube: every option alike, weights uniform on their simplex; the numbers feasible."""
+        unit = rng.random(self.width)
+        params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        return self._found(feasible.sample(self, lambda d: d.decode(rng.random(d.width)), params, rng))
 
     def mutate(self, params: Params, rng: Generator, *, scale: float = 0.1) -> Params:
         """A neighbour: one active dimension at least is moved by about ``scale`` of its range, the rest stay."""
@@ -138,14 +178,24 @@ class Space:
             value = active[dimension.name]
             return dimension.mutate(value, rng, scale) if dimension.name in moved else value
 
-        return self.walk(neighbour)
+        for _ in range(feasible.TRIES):
+            if self.feasible(candidate := self.walk(neighbour)):
+                return candidate
+        found = self.repaired(candidate, rng)
+        return feasible.wandered(self, candidate, found, rng) if found == params else found
+
+    def _found(self, params: Params | None) -> Params:
+        if params is None:
+            texts = [constraint.text for constraint in feasible.conflict(self)]
+            raise StudyError("parameter_constraints", expected="constraints that leave some point", got=texts)
+        return params
 
     def key(self, params: Params) -> tuple[float, ...]:
         """Equal for the same point and only for it (to nine digits of its features): what a duplicate is."""
         return tuple(np.round(self.features(params), 9).tolist())
 
     def size(self) -> float:
-        """How many different points there are; infinite with any real dimension."""
+        """How many different points there are, those that break constraints too; infinite with any real dimension."""
 
         def count(nodes: tuple[Node, ...]) -> float:
             total = 1.0
@@ -159,6 +209,20 @@ class Space:
             return total
 
         return count(self.nodes)
+
+    def every(self) -> Iterator[Params]:
+        """All feasible points of a space of finite ``size``."""
+
+        def visit(nodes: tuple[Node, ...]) -> Iterator[Params]:
+            if not nodes:
+                yield {}
+                return
+            node, spaces = nodes[0], getattr(nodes[0], "spaces", {})
+            for value in _values(node):
+                for inner, rest in product(visit(spaces.get(value, ())), visit(nodes[1:])):
+                    yield {node.name: value, **inner, **rest}
+
+        return filter(self.feasible, visit(self.nodes))
 
     def validate(self, params: Mapping[str, Any], *, where: str) -> Params:
         """``params`` in tree order, or a StudyError that names the first thing wrong with them."""
@@ -176,6 +240,9 @@ class Space:
         for name in params:
             if name not in checked:
                 raise StudyError(where, expected=one_of(checked), got=name, hint=near_miss(name, checked))
+        for constraint in self.broken(checked):
+            got = {name: checked[name] for name, _ in constraint.coefficients}
+            raise StudyError(where, expected=constraint.text, got=got)
         return checked
 
     def nest(self, params: Params) -> dict[str, Any]:
@@ -219,3 +286,11 @@ class Space:
         if isinstance(dimension, Simplex):
             return all(f"{dimension.name}.{name}" in params for name in dimension.names)
         return dimension.name in params
+
+
+def _values(node: Node) -> Sequence[Any]:
+    """All values of what has finitely many."""
+    if isinstance(node, Choice):
+        return node.options
+    assert isinstance(node, Fixed | Integer)
+    return [node.value] if isinstance(node, Fixed) else range(node.low, node.high + 1)

@@ -46,6 +46,15 @@ def test_what_the_study_leaves_alone_is_told_with_its_default() -> None:
     assert "temperature = 2.0 from default of trainers.distill" in told
 
 
+def test_constraints_between_parameters_are_told_as_the_study_says_them() -> None:
+    lines = text(parameter_constraints=["weights.upright >= 0.2", "0.1 >=   learning_rate + 0 "])
+    place = lines.index("parameter constraints")
+    assert lines[place : place + 3] == [
+        "parameter constraints", "  weights.upright >= 0.2", "  0.1 >= learning_rate + 0",
+    ]  # fmt: skip
+    assert "parameter constraints" not in text()
+
+
 def test_objectives_and_bounds_are_told_with_their_limits_and_units() -> None:
     lines = text()
     assert "  error: min, counts up to 1 share, measure error on upright" in lines

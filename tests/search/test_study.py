@@ -117,6 +117,14 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("views", {"space.weights": {"simplex": ["upright", "inverted"]}},
          "[space] weights.simplex: expected the names upright, rotated, inverted, got ['upright', 'inverted']"),
     ],
+    "parameter_constraints": [
+        ("program", {"parameter_constraints": "rate <= 1"}, "parameter_constraints: expected a list, got 'rate <= 1'"),
+        ("program", {"parameter_constraints": [3]}, "[parameter_constraints] 0: expected text in quotes, got 3"),
+        ("program", {"parameter_constraints": ["rat <= 1"]},
+         "parameter_constraints 'rat <= 1': expected one of rate, …, got 'rat'. Did you mean 'rate'?"),
+        ("program", {"parameter_constraints": ["rate >= 2"]},
+         "parameter_constraints: expected constraints that leave some point, got ['rate >= 2']"),
+    ],
     "objectives": [
         ("measured", {"objectives.error": 0.5}, "[objectives] error: expected a table, got 0.5"),
         ("measured", {"objectives.eror": {}},

@@ -13,9 +13,9 @@ import torch
 from search import components
 from search.errors import StudyError
 from search.propose import distinct, observed, pending, points, propose
-from search.space import Choice, Params, Space
+from search.space import Choice, Integer, LinearConstraint, Params, Space
 from search.trial import Trial
-from tests.search.propose.worlds import FINITE, MIXED, REAL, SPACES, anything, finished, history
+from tests.search.propose.worlds import FINITE, KEPT, MIXED, REAL, SPACES, anything, finished, history
 
 NAMES = components.names("proposer")
 MODEL = {"ehvi": {"start": 4, "draws": 16}, "tpe": {"start": 4}, "nsga2": {"population": 4}}  # soon past the design
@@ -115,6 +115,26 @@ def test_a_finite_space_gives_each_of_its_points_once_and_then_no_more(name: str
         for params in ask(name, FINITE, trials, 5):
             trials.append(finished(len(trials), params, problem(params)))
     assert len(trials) == len({FINITE.key(trial.params) for trial in trials}) == FINITE.size() == 12
+
+
+@every_proposer
+def test_constraints_are_kept_and_their_points_are_used_up_as_well(name: str) -> None:
+    numbers = tuple(Integer(name=letter, low=1, high=5) for letter in "abc")
+    total = (("a", 1.0), ("b", 1.0), ("c", 1.0))
+    space = Space(numbers, (LinearConstraint("a + b + c <= 5", total, 5.0),))
+    trials: list[Trial] = []
+    problem = anything(space, 2)
+    for _ in range(4):
+        for params in ask(name, space, trials, 3):
+            trials.append(finished(len(trials), params, problem(params)))
+    assert all(sum(trial.params.values()) <= 5 for trial in trials)
+    assert len(trials) == len({space.key(trial.params) for trial in trials}) == 10  # of 125
+
+
+@every_proposer
+def test_what_a_proposer_says_itself_keeps_constraints_too(name: str) -> None:
+    for params in ask(name, KEPT, history(KEPT, 12, 2), 4, repeats=True):
+        assert KEPT.validate(params, where=name) == params
 
 
 @every_proposer

@@ -4,61 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from search.errors import StudyError
-from search.space import INACTIVE, Choice, Fixed, Float, Integer, Node, Simplex, Space
-
-bounded = settings(derandomize=True, max_examples=60, deadline=None)
-seeds = st.integers(0, 2**32 - 1)
-LABELS = ("ada", "bet", "cal", "dio", "eta", "fig")
-
-
-@st.composite
-def floats(draw: st.DrawFn, name: str) -> Float:
-    log = draw(st.booleans())
-    low = draw(st.floats(1e-6, 1e2) if log else st.floats(-1e3, 1e3))
-    return Float(name=name, low=low, high=low + abs(low) * draw(st.floats(1e-3, 1e4)) + 1e-3, log=log)
-
-
-@st.composite
-def integers(draw: st.DrawFn, name: str) -> Integer:
-    log = draw(st.booleans())
-    low = draw(st.integers(1 if log else -50, 50))
-    return Integer(name=name, low=low, high=low + draw(st.integers(1, 300)), log=log)
-
-
-@st.composite
-def simplexes(draw: st.DrawFn, name: str) -> Simplex:
-    return Simplex(name=name, names=LABELS[: draw(st.integers(2, 6))])
-
-
-@st.composite
-def choices(draw: st.DrawFn, name: str, depth: int) -> Choice:
-    options = draw(st.sampled_from([("only",), ("on", "off"), (1, 2, 3), (0.5, 1.5), (True, False), LABELS]))
-    entered = draw(st.lists(st.sampled_from(options), unique=True)) if depth else []
-    spaces = {option: tuple(draw(nodes(f"{name}.{option}.", depth - 1))) for option in entered}
-    return Choice(name=name, options=options, spaces=spaces, named=bool(spaces))
-
-
-@st.composite
-def nodes(draw: st.DrawFn, prefix: str, depth: int) -> list[Node]:
-    made: list[Node] = []
-    for index in range(draw(st.integers(1, 3))):
-        name = f"{prefix}{'abc'[index]}"
-        kind = draw(st.sampled_from(["float", "integer", "choice", "simplex", "fixed"]))
-        if kind == "fixed":
-            made.append(Fixed(name=name, value=draw(st.sampled_from([1, "relu", None]))))
-        elif kind == "choice":
-            made.append(draw(choices(name, depth)))
-        else:
-            made.append(draw({"float": floats, "integer": integers, "simplex": simplexes}[kind](name)))
-    return made
-
-
-spaces = nodes("", 2).map(lambda made: Space(tuple(made)))
+from search.space import INACTIVE, Choice, Fixed, Float, Integer, Simplex, Space
+from tests.search.space.trees import LABELS, bounded, seeds, spaces
 
 
 def assert_same_point(space: Space, found: dict, expected: dict, *, rel: float = 1e-9) -> None:

@@ -12,16 +12,17 @@
 
 A name such as ``divergence`` means components where the trainer declares it. To a trainer that declares
 nothing (a user's function, a program) ``optimizer = ["adam", "lbfgs"]`` are two plain words, and components
-are asked for by ``"all"`` or with ``family = "optimizer"``.
+are asked for by ``"all"`` or with ``family = "optimizer"``. What may be said between numbers is in ``constraints``.
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search import components
 from search.errors import StudyError, near_miss, one_of
+from search.grammar.constraints import constrained
 from search.space import Choice, Fixed, Float, Integer, Node, Simplex, Space
 
 NUMBER = ("low", "high", "log", "integer", "default")
@@ -31,7 +32,9 @@ NAME = re.compile(r"\w[\w-]*")
 OWN: Any = object()  # in the place of what is declared, where a trainer declares nothing
 
 
-def read(table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, file: str) -> Space:
+def read(
+    table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, file: str, constraints: Sequence[str] = ()
+) -> Space:
     """The space of a study: its own ``[space]`` table over what the trainer declares; the rest keeps its default."""
     for name in table:
         if declared and name not in declared:
@@ -40,7 +43,7 @@ def read(table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, 
             )
     nodes = [_node(name, spec, declared.get(name, OWN), name, "study", origin, file) for name, spec in table.items()]
     nodes += [_default(name, spec, name, origin, file) for name, spec in declared.items() if name not in table]
-    return Space(tuple(nodes))
+    return constrained(Space(tuple(nodes)), constraints, file=file)
 
 
 def node(name: str, spec: Any, *, file: str) -> Node:
