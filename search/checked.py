@@ -73,4 +73,5 @@ def text(study: Study) -> str:
 
 def _kind(node: Any) -> str:
     shown = str(node)
-    return f"simplex {shown}" if isinstance(node, Simplex) else shown if len(shown) <= 60 else f"{shown[:57]}..."
+    kind = f"simplex {shown}" if isinstance(node, Simplex) else shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return f"{kind}, with a prior" if getattr(node, "prior", None) else kind

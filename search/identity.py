@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.space import Choice, Fixed, Float, Integer, Node, Simplex, Space
+from search.space import Choice, Fixed, Integer, Near, Node, Simplex, Space
 from search.study import Study
 
 Definition = dict[str, Any]
@@ -83,6 +83,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     if f"{node}/kind" not in before:  # a new dimension is safe where it comes with a new option
         parent, _, option = after.get(f"{node}/when", "").partition(" = ")
         return option not in [str(known) for known in before.get(f"space/{parent}/options", [])] and bool(parent)
+    if last == "prior":
+        return True  # what was expected of values is no part of them
     if last == "low":
         return old is not None and new is not None and new < old
     if last == "high":
@@ -95,13 +97,14 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
 def _node(node: Node) -> dict[str, Any]:
     if isinstance(node, Fixed):
         return {"kind": "fixed", "value": node.value}
+    prior: Any = asdict(node.prior) if isinstance(node.prior, Near) else node.prior and list(node.prior)
+    known = {"prior": prior} if prior else {}
     if isinstance(node, Choice):
-        return {"kind": "choice", "options": list(node.options)}
+        return {"kind": "choice", "options": list(node.options), **known}
     if isinstance(node, Simplex):
-        return {"kind": "simplex", "names": list(node.names)}
+        return {"kind": "simplex", "names": list(node.names), **known}
     kind = "integer" if isinstance(node, Integer) else "float"
-    assert isinstance(node, Float | Integer)
-    return {"kind": kind, "low": node.low, "high": node.high, "log": node.log}
+    return {"kind": kind, "low": node.low, "high": node.high, "log": node.log, **known}
 
 
 def _tightest(space: Space) -> dict[str, float]:

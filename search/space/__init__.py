@@ -25,12 +25,12 @@ from numpy.random import Generator
 from search.errors import StudyError, near_miss, one_of
 from search.space import feasible
 from search.space.constraints import LinearConstraint
-from search.space.dimensions import INACTIVE, Choice, Dimension, Fixed, Float, Integer, Node, Simplex, Vector
+from search.space.dimensions import INACTIVE, Choice, Dimension, Fixed, Float, Integer, Near, Node, Simplex, Vector
 from search.space.region import Number
 
 __all__ = [
-    "INACTIVE", "Choice", "Dimension", "Fixed", "Float", "Integer", "LinearConstraint", "Node", "Params", "Simplex",
-    "Space",
+    "INACTIVE", "Choice", "Dimension", "Fixed", "Float", "Integer", "LinearConstraint", "Near", "Node", "Params",
+    "Simplex", "Space",
 ]  # fmt: skip
 
 Params = dict[str, Any]
@@ -163,6 +163,16 @@ class Space:
         unit = rng.random(self.width)
         params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
         return self._found(feasible.sample(self, lambda d: d.decode(rng.random(d.width)), params, rng))
+
+    def sample_prior(self, rng: Generator) -> Params:
+        """From the prior of each active dimension, where it has one, and otherwise as ``sample`` does; feasible."""
+        params = self.walk(lambda dimension: dimension.draw(rng))
+        return self._found(feasible.sample(self, lambda dimension: dimension.draw(rng), params, rng))
+
+    def log_prior(self, params: Params) -> float:
+        """The logarithm of the prior's density over that of ``sample``, but for constraints; 0 without any prior."""
+        active = self.active(params)
+        return math.fsum(d.log_prior(active[d.name]) for d in self.dimensions if d.name in active)
 
     def mutate(self, params: Params, rng: Generator, *, scale: float = 0.1) -> Params:
         """A neighbour: one active dimension at least is moved by about ``scale`` of its range, the rest stay."""

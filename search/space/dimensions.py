@@ -2,6 +2,9 @@
 
 Unit cube: a float, an integer or a choice takes one column, a simplex of k names takes k - 1 (stick
 breaking that is uniform on the simplex: Devroye 1986, chapter XI.4).
+
+A prior says where good values are expected. ``draw`` draws from it, and ``log_prior`` is the logarithm of its density
+over the uniform one's; without a prior those are uniform and 0.
 """
 
 import math
@@ -14,9 +17,20 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from search.errors import one_of
+from search.space import normal
 
 Vector = NDArray[np.float64]
 INACTIVE = 0.5
+CORNER = 1e-9  # a weight below counts as this much in a prior, so that a corner has a density
+
+
+@dataclass(frozen=True)
+class Near:
+    """A normal distribution about ``center``, cut off where the range ends; ``deviation`` is that of the logarithm
+    where the number is logarithmic."""
+
+    center: float
+    deviation: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +55,7 @@ class Float:
     high: float
     log: bool = False
     default: float | None = None
+    prior: Near | None = None
     origin: str = "study"
     width = 1
 
@@ -48,21 +63,34 @@ class Float:
         return f"[{self.low:g}, {self.high:g}]" + (" log" if self.log else "")
 
     def decode(self, unit: Vector) -> float:
-        position = float(unit[0])
-        if self.log:
-            position = math.exp(math.log(self.low) + position * (math.log(self.high) - math.log(self.low)))
-        else:
-            position = self.low + position * (self.high - self.low)
-        return min(max(position, self.low), self.high)
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        return self._value(low + float(unit[0]) * (high - low))
 
     def encode(self, value: float) -> Vector:
-        scale = math.log if self.log else float
-        low, high = scale(self.low), scale(self.high)
-        return np.array([(scale(value) - low) / (high - low)])
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        return np.array([(self._scaled(value) - low) / (high - low)])
 
     def mutate(self, value: float, rng: Generator, scale: float) -> float:
         moved = abs(float(self.encode(value)[0]) + rng.normal(0.0, scale)) % 2.0  # reflected at both ends
         return self.decode(np.array([2.0 - moved if moved > 1.0 else moved]))
+
+    def draw(self, rng: Generator) -> float:
+        if self.prior is None:
+            return self.decode(rng.random(1))
+        ends = self._scaled(self.low), self._scaled(self.high)
+        return self._value(normal.draw(self._scaled(self.prior.center), self.prior.deviation, *ends, rng))
+
+    def log_prior(self, value: float) -> float:
+        if self.prior is None:
+            return 0.0
+        at, center, *ends = map(self._scaled, (value, self.prior.center, self.low, self.high))
+        return normal.log_density(at, center, self.prior.deviation, *ends)
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self.log else float(value)
+
+    def _value(self, scaled: float) -> float:
+        return min(max(math.exp(scaled) if self.log else scaled, self.low), self.high)
 
     def mistake(self, value: Any) -> str | None:
         numeric = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
@@ -78,6 +106,7 @@ class Integer:
     high: int
     log: bool = False
     default: int | None = None
+    prior: Near | None = None
     origin: str = "study"
     width = 1
 
@@ -86,18 +115,33 @@ class Integer:
 
     @property
     def _edges(self) -> tuple[float, float]:
-        low, high = self.low - 0.5, self.high + 0.5
-        return (math.log(low), math.log(high)) if self.log else (low, high)
+        return self._scaled(self.low - 0.5), self._scaled(self.high + 0.5)
 
     def decode(self, unit: Vector) -> int:
         low, high = self._edges
-        position = low + float(unit[0]) * (high - low)
-        # floor(x + 1/2), not round: halves must not go to the even neighbour, or cells are uneven
-        return min(max(math.floor((math.exp(position) if self.log else position) + 0.5), self.low), self.high)
+        return self._value(low + float(unit[0]) * (high - low))
 
     def encode(self, value: int) -> Vector:
         low, high = self._edges
-        return np.array([((math.log(value) if self.log else value) - low) / (high - low)])
+        return np.array([(self._scaled(value) - low) / (high - low)])
+
+    def draw(self, rng: Generator) -> int:
+        if self.prior is None:
+            return self.decode(rng.random(1))
+        return self._value(normal.draw(self._scaled(self.prior.center), self.prior.deviation, *self._edges, rng))
+
+    def log_prior(self, value: int) -> float:
+        if self.prior is None:
+            return 0.0
+        start, end, center = map(self._scaled, (value - 0.5, value + 0.5, self.prior.center))
+        return normal.log_mass(start, end, center, self.prior.deviation, *self._edges)
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self.log else float(value)
+
+    def _value(self, scaled: float) -> int:
+        # floor(x + 1/2), not round: halves must not go to the even neighbour, or cells are uneven
+        return min(max(math.floor((math.exp(scaled) if self.log else scaled) + 0.5), self.low), self.high)
 
     def mutate(self, value: int, rng: Generator, scale: float) -> int:
         moved = self.decode(np.clip(self.encode(value) + rng.normal(0.0, scale), 0.0, 1.0))
@@ -114,6 +158,7 @@ class Choice:
     """One of ``options``; ``spaces[option]`` exists only where that option is chosen.
 
     ``named``: the options carry settings or are components, so code receives ``{"name": option, ...}``.
+    ``prior``: the probability of each option.
     """
 
     name: str
@@ -121,6 +166,7 @@ class Choice:
     spaces: Mapping[Any, tuple["Node", ...]] = field(default_factory=dict)
     named: bool = False
     default: Any = None
+    prior: tuple[float, ...] | None = None
     origin: str = "study"
 
     @property
@@ -140,6 +186,12 @@ class Choice:
         others = [option for option in self.options if option != value]
         return others[int(rng.integers(len(others)))]
 
+    def draw(self, rng: Generator) -> Any:
+        return self.options[int(rng.choice(len(self.options), p=self.prior))]
+
+    def log_prior(self, value: Any) -> float:
+        return math.log(len(self.options) * self.prior[self.options.index(value)]) if self.prior else 0.0
+
     def mistake(self, value: Any) -> str | None:
         known = any(type(option) is type(value) and option == value for option in self.options)
         return None if known else one_of(str(option) for option in self.options)
@@ -147,11 +199,15 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Simplex:
-    """Weights, one for each of ``names``, that are not negative and sum to one; a value is a tuple."""
+    """Weights, one for each of ``names``, that are not negative and sum to one; a value is a tuple.
+
+    ``prior``: the parameters of a Dirichlet distribution, one for each name.
+    """
 
     name: str
     names: tuple[str, ...]
     default: Mapping[str, float] | None = None
+    prior: tuple[float, ...] | None = None
     origin: str = "study"
 
     @property
@@ -182,6 +238,15 @@ class Simplex:
         towards = rng.dirichlet(np.full(len(self.names), 0.5))  # 1/2: corners and faces are common targets
         moved = [(1.0 - step) * old + step * float(new) for old, new in zip(value, towards, strict=True)]
         return (*moved[:-1], max(1.0 - sum(moved[:-1]), 0.0))
+
+    def draw(self, rng: Generator) -> tuple[float, ...]:
+        return tuple(rng.dirichlet(self.prior or np.ones(len(self.names))).tolist())
+
+    def log_prior(self, value: tuple[float, ...]) -> float:
+        if self.prior is None:
+            return 0.0
+        norm = math.lgamma(sum(self.prior)) - math.lgamma(len(self.names)) - sum(map(math.lgamma, self.prior))
+        return norm + sum((p - 1.0) * math.log(max(w, CORNER)) for p, w in zip(self.prior, value, strict=True))
 
     def mistake(self, value: Any) -> str | None:
         try:

@@ -40,6 +40,13 @@ def test_the_space_is_told_with_the_origin_and_the_condition_of_each_dimension()
     assert text()[:3] == ["told: A study to be told of.", "", "space, 5 columns of the unit cube"]
 
 
+def test_a_prior_is_told_of() -> None:
+    space = {**STUDY["space"], "learning_rate": {"prior": {"center": 0.01, "factor": 3}}}
+    (line,) = (line for line in text(space=space) if line.startswith("  learning_rate"))
+    assert line.split()[1:] == "[0.0001, 0.3] log, with a prior from study over trainers.multitask".split()
+    assert not any("prior" in line for line in text())
+
+
 def test_what_the_study_leaves_alone_is_told_with_its_default() -> None:
     table = {"trainer": {"name": "distill"}, "space": {"learning_rate": {}}, "objectives": {"error": {}}}
     told = [" ".join(line.split()) for line in checked.text(study.read(table)).splitlines()]

@@ -103,6 +103,32 @@ def test_constraints_that_mean_the_same_are_the_same_however_they_are_written(te
     assert identity.changes(one, other) == [] and identity.digest(one) == identity.digest(other)
 
 
+EXPECTED = changed(
+    OWN,
+    {
+        "space.x.prior": {"center": 0.5, "spread": 0.1},
+        "space.model.prior": {"mlp": 3},
+        "space.weights.prior": {"center": {"a": 1}, "concentration": 4},
+    },
+)
+FIELDS = {"space/x/prior", "space/model/prior", "space/weights/prior"}
+
+
+@pytest.mark.parametrize(("old", "new"), [(OWN, EXPECTED), (EXPECTED, OWN)])
+def test_what_is_expected_of_values_does_not_change_which_study_it_is(old: dict[str, Any], new: dict[str, Any]) -> None:
+    found = identity.changes(defined(old), defined(new))
+    assert {each.field for each in found} == FIELDS and all(each.safe for each in found)
+
+
+def test_priors_that_say_the_same_are_the_same() -> None:
+    other = changed(
+        EXPECTED, {"space.model.prior": {"mlp": 6, "cnn": 2}, "space.weights.prior.center": {"b": 0, "a": 1}}
+    )
+    assert identity.changes(defined(EXPECTED), defined(other)) == []
+    nearer = identity.changes(defined(EXPECTED), defined(changed(EXPECTED, {"space.x.prior.spread": 0.2})))
+    assert [(each.field, each.safe) for each in nearer] == [("space/x/prior", True)]
+
+
 def test_a_study_without_constraints_is_what_it_was_before_there_were_any() -> None:
     assert "parameter_constraints" not in defined(OWN)
 

@@ -1,6 +1,7 @@
 """The tree, its unit cube and its features, over random trees."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from search.errors import StudyError
-from search.space import INACTIVE, Choice, Fixed, Float, Integer, Simplex, Space
+from search.space import INACTIVE, Choice, Fixed, Float, Integer, LinearConstraint, Near, Simplex, Space
 from tests.search.space.trees import LABELS, bounded, seeds, spaces
 
 
@@ -166,6 +167,49 @@ def test_a_branch_that_a_mutation_enters_is_filled_and_one_that_it_leaves_is_gon
         seen.add((params["divergence"], "divergence.alpha.order" in params))
         seen.add((params["model"], "model.cnn.pool" in params))
     assert seen == {("alpha", True), ("forward_kl", False), ("cnn", True), ("mlp", False)}
+
+
+def expected() -> Space:
+    """The tree of ``nested``, with what is expected of some of it."""
+    nodes = {node.name: node for node in nested().nodes}
+    inner = replace(nodes["divergence"].spaces["alpha"][0], prior=Near(0.5, 0.2))
+    nodes["divergence"] = replace(nodes["divergence"], spaces={"alpha": (inner,)}, prior=(0.1, 0.9))
+    nodes["learning_rate"] = replace(nodes["learning_rate"], prior=Near(0.01, math.log(2.0)))
+    nodes["weights"] = replace(nodes["weights"], prior=(9.0, 1.0, 1.0))
+    return Space(tuple(nodes.values()))
+
+
+def test_a_prior_is_that_of_the_active_dimensions() -> None:
+    space, rng = expected(), np.random.default_rng(0)
+    for _ in range(20):
+        params = space.sample(rng)
+        active = space.active(params)
+        parts = {d.name: d.log_prior(active[d.name]) for d in space.dimensions if d.name in active}
+        assert space.log_prior(params) == pytest.approx(sum(parts.values()))
+        assert ("divergence.alpha.order" in parts) == (params["divergence"] == "alpha")
+    assert nested().log_prior(nested().sample(rng)) == 0.0
+
+
+def test_samples_of_the_prior_are_where_it_says() -> None:
+    space, rng = expected(), np.random.default_rng(1)
+    drawn = [space.sample_prior(rng) for _ in range(400)]
+    assert all(space.validate(params, where="here") == params for params in drawn)
+    assert 330 < sum(params["divergence"] == "alpha" for params in drawn) < 390
+    rates = np.log([params["learning_rate"] for params in drawn])
+    assert abs(rates.mean() - math.log(0.01)) < 0.15 and abs(rates.std() - math.log(2.0)) < 0.1
+    assert np.mean([params["weights.labels"] for params in drawn]) == pytest.approx(9 / 11, abs=0.03)
+    uniform = [space.log_prior(space.sample(rng)) for _ in range(400)]
+    assert np.mean([space.log_prior(params) for params in drawn]) > np.mean(uniform) + 3.0
+
+
+def test_samples_of_the_prior_keep_constraints() -> None:
+    against = LinearConstraint("weights.labels <= 0.1", (("weights.labels", 1.0),), 0.1)
+    order = LinearConstraint("divergence.alpha.order <= 0.5", (("divergence.alpha.order", 1.0),), 0.5)
+    space, rng = replace(expected(), constraints=(against, order)), np.random.default_rng(2)
+    drawn = [space.sample_prior(rng) for _ in range(200)]
+    assert all(map(space.feasible, drawn))
+    orders = [params["divergence.alpha.order"] for params in drawn if params["divergence"] == "alpha"]
+    assert np.mean(orders) > 0.2  # half of a normal about 0.5, where uniform orders would be about -0.25
 
 
 def test_size_counts_points() -> None:
