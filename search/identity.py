@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search.space import Choice, Fixed, Integer, Near, Node, Simplex, Space
-from search.study import Study
+from search.study import StartTable, Study
 
 Definition = dict[str, Any]
 
@@ -41,6 +41,7 @@ def definition(study: Study) -> Definition:
         "trainer": {"module": study.trainer, **_plain(study.settings)},
         "space": {node.name: {**_node(node), "when": when} for node, when in study.space.leaves()},
         **({"parameter_constraints": _tightest(study.space)} if study.space.constraints else {}),
+        **({"start": _start(study)} if table.start != StartTable() else {}),
         "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
         "budget": table.budget.model_dump(exclude={"minutes"}),
@@ -74,6 +75,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
         return old is not None and new is not None and new > old
     if field.startswith("merge.") and not before.get("merge.evaluations"):
         return True  # merging is added to a study that had none
+    if field.startswith("start."):
+        return True  # what is tried is a trial like any other
     if field.startswith("parameter_constraints."):
         return new is None or (old is not None and (new > old if field.endswith("<=") else new < old))
     if not field.startswith("space/"):
@@ -105,6 +108,12 @@ def _node(node: Node) -> dict[str, Any]:
         return {"kind": "simplex", "names": list(node.names), **known}
     kind = "integer" if isinstance(node, Integer) else "float"
     return {"kind": kind, "low": node.low, "high": node.high, "log": node.log, **known}
+
+
+def _start(study: Study) -> dict[str, Any]:
+    """The points that the study names; the defaults are the trainer's."""
+    named = [params for params in study.start if params != study.space.usual]
+    return {"defaults": study.table.start.defaults, "points": named}
 
 
 def _tightest(space: Space) -> dict[str, float]:

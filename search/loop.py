@@ -227,6 +227,7 @@ class Loop:
             reference=self.study.reference,
             settings=self.study.proposer_settings,
             repeats=self.study.table.repeats,
+            start=self.study.start,
         )
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:

@@ -74,12 +74,19 @@ def propose(
     reference: Sequence[float],
     settings: Mapping[str, Any] | None = None,
     repeats: bool = False,
+    start: Sequence[Params] = (),
 ) -> list[Params]:
     """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
 
-    All keep the constraints of the space, whatever the proposer knows of them. Fewer than ``q`` come back when the
-    space has no more points. ``settings`` that are left out have the defaults that the proposer declares.
+    Points of ``start`` that were not tried come first, and are pending for the others. All keep the constraints of the
+    space, whatever the proposer knows of them. Fewer than ``q`` come back when the space has no more points.
+    ``settings`` that are left out have the defaults that the proposer declares.
     """
+    first = _untried(space, start, trials)[:q]
+    trials = [*trials, *(Trial(number=len(trials) + i, params=params, seed=None) for i, params in enumerate(first))]
+    q -= len(first)
+    if first and not q:
+        return first
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
     worst = np.asarray(reference, dtype=np.float64)
@@ -87,7 +94,13 @@ def propose(
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
     stream = np.random.default_rng([seed, len(points(trials)), 1])
     found = [space.repaired(params, stream) for params in found]
-    return found if repeats else distinct(space, found, trials, q, stream)
+    return [*first, *(found if repeats else distinct(space, found, trials, q, stream))]
+
+
+def _untried(space: Space, start: Sequence[Params], trials: Sequence[Trial]) -> list[Params]:
+    """The points of ``start`` that no trial is at."""
+    tried = {space.key(trial.params) for trial in points(trials)} if start else set()
+    return [params for params in start if space.key(params) not in tried]
 
 
 def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: int, rng: Generator) -> list[Params]:

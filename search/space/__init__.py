@@ -128,6 +128,11 @@ class Space:
         """``params`` as they are if they are feasible, or a feasible neighbour; what gives way for it is drawn."""
         return params if self.feasible(params) else self._found(feasible.repaired(self, params, rng))
 
+    @cached_property
+    def usual(self) -> Params:
+        """Every dimension at its default, or in the middle of its range; a feasible neighbour of that."""
+        return self.repaired(self.walk(lambda dimension: dimension.usual), np.random.default_rng(0))
+
     def decode(self, unit: Vector) -> Params:
         """(d,) in [0, 1] -> params, a feasible neighbour of them; columns of inactive dimensions are not looked at."""
         params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))

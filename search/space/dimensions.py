@@ -3,6 +3,8 @@
 Unit cube: a float, an integer or a choice takes one column, a simplex of k names takes k - 1 (stick
 breaking that is uniform on the simplex: Devroye 1986, chapter XI.4).
 
+``usual`` is the default or, without one, the middle: of a choice the first option, of weights the same for all.
+
 A prior says where good values are expected. ``draw`` draws from it, and ``log_prior`` is the logarithm of its density
 over the uniform one's; without a prior those are uniform and 0.
 """
@@ -62,6 +64,10 @@ class Float:
     def __str__(self) -> str:
         return f"[{self.low:g}, {self.high:g}]" + (" log" if self.log else "")
 
+    @property
+    def usual(self) -> float:
+        return self.decode(np.array([0.5])) if self.default is None else float(self.default)
+
     def decode(self, unit: Vector) -> float:
         low, high = self._scaled(self.low), self._scaled(self.high)
         return self._value(low + float(unit[0]) * (high - low))
@@ -116,6 +122,10 @@ class Integer:
     @property
     def _edges(self) -> tuple[float, float]:
         return self._scaled(self.low - 0.5), self._scaled(self.high + 0.5)
+
+    @property
+    def usual(self) -> int:
+        return self.decode(np.array([0.5])) if self.default is None else self.default
 
     def decode(self, unit: Vector) -> int:
         low, high = self._edges
@@ -176,6 +186,10 @@ class Choice:
     def __str__(self) -> str:
         return " | ".join(str(option) for option in self.options)
 
+    @property
+    def usual(self) -> Any:
+        return self.options[0] if self.default is None else self.default
+
     def decode(self, unit: Vector) -> Any:
         return self.options[min(int(float(unit[0]) * len(self.options)), len(self.options) - 1)]
 
@@ -216,6 +230,11 @@ class Simplex:
 
     def __str__(self) -> str:
         return " + ".join(self.names) + " = 1"
+
+    @property
+    def usual(self) -> tuple[float, ...]:
+        default = self.default or dict.fromkeys(self.names, 1.0 / len(self.names))
+        return tuple(float(default[name]) for name in self.names)
 
     def decode(self, unit: Vector) -> tuple[float, ...]:
         # what is left of the stick is kept, not what is broken off: exact even where one weight is almost all

@@ -40,6 +40,12 @@ def test_the_space_is_told_with_the_origin_and_the_condition_of_each_dimension()
     assert text()[:3] == ["told: A study to be told of.", "", "space, 5 columns of the unit cube"]
 
 
+def test_given_points_are_counted() -> None:
+    assert "  begins with 1 given point" in text()  # the defaults
+    assert "  begins with 2 given points" in text(start={"points": [{"learning_rate": 0.01}]})
+    assert not any("begins" in line for line in text(start={"defaults": False}))
+
+
 def test_a_prior_is_told_of() -> None:
     space = {**STUDY["space"], "learning_rate": {"prior": {"center": 0.01, "factor": 3}}}
     (line,) = (line for line in text(space=space) if line.startswith("  learning_rate"))

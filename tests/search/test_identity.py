@@ -129,6 +129,27 @@ def test_priors_that_say_the_same_are_the_same() -> None:
     assert [(each.field, each.safe) for each in nearer] == [("space/x/prior", True)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [
+        ({}, {"points": [{"x": 0.5}]}, {"start.points", "start.defaults"}),
+        ({"points": [{"x": 0.5}]}, {"points": [{"x": 0.5}, {"x": 0.25}]}, {"start.points"}),
+        ({"points": [{"x": 0.5}]}, {}, {"start.points", "start.defaults"}),
+        ({"defaults": False, "points": [{"depth": 1}]}, {"points": [{"depth": 1}]}, {"start.defaults"}),
+    ],
+)
+def test_what_is_tried_first_may_change(old: dict[str, Any], new: dict[str, Any], fields: set[str]) -> None:
+    found = identity.changes(defined({**OWN, "start": old}), defined({**OWN, "start": new}))
+    assert {each.field for each in found} == fields and all(each.safe for each in found)
+
+
+def test_first_points_are_the_same_nested_and_flat() -> None:
+    nested = {**OWN, "start": {"points": [{"model": {"name": "mlp", "width": 16}, "weights": {"a": 1}}]}}
+    flat = {**OWN, "start": {"points": [{"weights.a": 1.0, "model.mlp.width": 16, "model": "mlp", "x": 0.5}]}}
+    assert identity.changes(defined(nested), defined(flat)) == []
+    assert "start" not in defined({**OWN, "start": {"defaults": True}})
+
+
 def test_a_study_without_constraints_is_what_it_was_before_there_were_any() -> None:
     assert "parameter_constraints" not in defined(OWN)
 

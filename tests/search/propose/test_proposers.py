@@ -166,6 +166,34 @@ def test_huge_losses_are_no_hindrance(name: str) -> None:
     assert len(ask(name, MIXED, trials, 2)) == 2
 
 
+@every_proposer
+def test_given_points_come_first_and_once_each(name: str) -> None:
+    rng = np.random.default_rng(4)
+    start = [MIXED.sample(rng) for _ in range(4)]
+    trials = history(MIXED, 8, 2)
+    trials[3] = replace(trials[3], params=start[1])  # tried already
+
+    def begun(several: list[Trial], q: int) -> list[Params]:
+        settings = MODEL.get(name, {})
+        return propose(name, MIXED, several, q, seed=0, reference=[2.0] * 2, settings=settings, start=start)
+
+    assert begun(trials, 1) == [start[0]]
+    assert begun(trials, 3) == [start[0], start[2], start[3]]
+    assert begun(trials, 5)[:3] == [start[0], start[2], start[3]]
+    assert len({MIXED.key(params) for params in [*begun(trials, 5), *(trial.params for trial in points(trials))]}) == 13
+    done = trials
+    for params in begun(trials, 3):
+        done = [*done, finished(len(done), params, (1.0, 1.0))]
+    assert begun(done, 2) == ask(name, MIXED, done, 2)
+
+
+@pytest.mark.parametrize("name", ["random", "sobol"])
+def test_given_points_take_the_places_of_those_that_would_have_come(name: str) -> None:
+    start = [MIXED.sample(np.random.default_rng(5)) for _ in range(3)]
+    begun = propose(name, MIXED, [], 8, seed=0, reference=[2.0] * 2, start=start)
+    assert begun == [*start, *ask(name, MIXED, [], 8)[3:]]
+
+
 @pytest.mark.parametrize("name", ["random", "sobol"])
 def test_points_do_not_depend_on_how_they_come_in_batches(name: str) -> None:
     def sequence(*batches: int) -> list[Params]:
