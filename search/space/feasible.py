@@ -7,23 +7,24 @@ own. Where one of those is empty, other choices must be made: the nearest that l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, combinations, product
+from itertools import chain, combinations, islice, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
 
-from search.space.constraints import LinearConstraint
+from search.space.constraints import ROUNDING, LinearConstraint
 from search.space.dimensions import Choice, Dimension
 from search.space.region import Number, Region, Row, region
 
 if TYPE_CHECKING:
     from search.space import Params, Space
 
-TRIES = 16  # draws of the numbers of a piece before it is walked through
+TRIES = 16  # draws of a point, and of the numbers of a piece before it is walked through
 WANDER = 8  # steps of that walk, for each number
+COMBINED = 20_000  # choices that are combined; after so many a space counts as empty
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class Piece:
 
     def broken(self, space: Space, params: Params) -> bool:
         return any(constraint in self.constraints for constraint in space.broken(params))
+
+    @property
+    def gap(self) -> float:
+        """By how much the rows are missed at the best of the numbers, each in units of its constraint's terms."""
+        missed = 0.0
+        for constraint, (row, bound) in zip(self.constraints, self.rows, strict=True):
+            least = sum(min(c * n.low, c * n.high) for c, n in zip(row, self.numbers, strict=True))
+            unit = abs(constraint.bound) + sum(abs(coefficient) for _, coefficient in constraint.coefficients)
+            over = (least - bound) / unit
+            missed += over if over > ROUNDING else 0.0
+        return missed
 
     def at(self, params: Params) -> Any:
         """The numbers as a point (n,) of the region."""
@@ -87,17 +99,40 @@ def repaired(space: Space, params: Params, rng: Generator) -> Params | None:
 
 
 def _elsewhere(space: Space, params: Params, rng: Generator) -> Iterator[Params]:
-    """Points with other choices, of those that matter to a constraint: the fewest changes first, their order drawn."""
-    known, above = space.active(params), conditions(space)
+    """Points with other choices, of those that matter to a constraint; among equals the order is drawn.
+
+    One choice is changed, then another, downhill in what is missing; and if that leads nowhere, all that can be
+    combined, the fewest changes first.
+    """
+    above = conditions(space)
     matter = {name for c in space.constraints for term, _ in c.coefficients for name in (term, *above.get(term, ()))}
     choices = [d for d in space.dimensions if isinstance(d, Choice) and d.name in matter]
-    for count in range(1, len(choices) + 1):
-        sets = list(combinations(choices, count))
-        for changed in (sets[place] for place in rng.permutation(len(sets))):
-            several = list(product(*([o for o in each.options if o != known.get(each.name)] for each in changed)))
-            for options in (several[place] for place in rng.permutation(len(several))):
-                made = known | dict(zip((each.name for each in changed), options, strict=True))
-                yield space.walk(lambda d, made=made: made[d.name] if d.name in made else _anew(d, rng))  # type: ignore[misc]
+    here = params
+    for _ in choices:
+        around = [changed for choice in choices for changed in _others(space, here, [choice], rng)]
+        around = [around[place] for place in rng.permutation(len(around))]
+        gaps = [_gap(space, changed) for changed in around]
+        yield from (changed for changed, gap in zip(around, gaps, strict=True) if gap == 0.0)
+        if min(gaps) >= _gap(space, here):
+            break
+        here = around[gaps.index(min(gaps))]
+    drawn = [choices[place] for place in rng.permutation(len(choices))]
+    several = chain(*(combinations(drawn, count) for count in range(2, len(drawn) + 1)))
+    yield from islice((changed for group in several for changed in _others(space, params, group, rng)), COMBINED)
+
+
+def _others(space: Space, params: Params, choices: Sequence[Choice], rng: Generator) -> Iterator[Params]:
+    """``params`` with all of ``choices`` made otherwise, in all ways."""
+    known = space.active(params)
+    options = [[option for option in choice.options if option != known.get(choice.name)] for choice in choices]
+    for chosen in product(*([each[place] for place in rng.permutation(len(each))] for each in options)):
+        made = known | dict(zip((choice.name for choice in choices), chosen, strict=True))
+        yield space.walk(lambda d, made=made: made[d.name] if d.name in made else _anew(d, rng))  # type: ignore[misc]
+
+
+def _gap(space: Space, params: Params) -> float:
+    """What the constraints miss whatever the numbers are, as far as each tells alone."""
+    return sum(piece.gap for piece in pieces(space, params))
 
 
 def _anew(dimension: Dimension, rng: Generator) -> Any:
@@ -110,6 +145,10 @@ def sample(space: Space, draw: Callable[[Dimension], Any], params: Params, rng: 
     The choices stay as they are drawn, wherever they leave something feasible: an option is not seldom because the
     numbers under it have little room.
     """
+    for _ in range(TRIES):
+        if not _gap(space, params):
+            break
+        params = space.walk(draw)
     parts = pieces(space, params)
     for _ in range(TRIES):
         again = {number.dimension for piece in parts if piece.broken(space, params) for number in piece.numbers}
@@ -129,7 +168,7 @@ def wandered(space: Space, before: Params, found: Params, rng: Generator) -> Par
     for piece in pieces(space, found):
         if (inside := piece.region) and any(before.get(n.name) != found[n.name] for n in piece.numbers):
             made |= piece.params(inside.wander(piece.at(found), WANDER * len(piece.numbers), rng))
-    return made
+    return made if space.feasible(made) else found
 
 
 def conditions(space: Space) -> dict[str, dict[str, str]]:
