@@ -69,6 +69,7 @@ def proposals(made: Study, trials: Sequence[Trial], q: int) -> list[Params]:
         reference=judged(made, trials).reference,
         settings=made.proposer_settings,
         repeats=made.table.repeats,
+        start=made.start,
     )
 
 

@@ -39,6 +39,8 @@ def text(study: Study) -> str:
     for node, condition in leaves:
         when = f"  if {condition}" if condition else ""
         lines.append(f"  {node.name.ljust(wide)}  {kinds[node.name].ljust(wider)}  from {node.origin}{when}")
+    if study.space.constraints:
+        lines += ["", "parameter constraints", *(f"  {constraint}" for constraint in study.space.constraints)]
     lines += ["", "objectives"]
     for objective in study.objectives:
         unit = f" {objective.unit}" if objective.unit else ""
@@ -53,6 +55,8 @@ def text(study: Study) -> str:
     steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
     rungs = f", seen {budget.rungs} times" if budget.rungs > 1 else ""
     lines.append(f"  {budget.trials} trials of {steps}{rungs}, {study.capacity} at a time, trained by {study.trainer}")
+    if given := len(study.start):
+        lines.append(f"  begins with {given} given point{'s' if given > 1 else ''}")
     ends = study.table.stop.rule != "off" and budget.rungs > 1
     stopped = f"stopped early by {study.table.stop.rule}" if ends else "never stopped early"
     lines.append(f"  proposed by {study.table.proposer.name}, {stopped}")
@@ -71,4 +75,5 @@ def text(study: Study) -> str:
 
 def _kind(node: Any) -> str:
     shown = str(node)
-    return f"simplex {shown}" if isinstance(node, Simplex) else shown if len(shown) <= 60 else f"{shown[:57]}..."
+    kind = f"simplex {shown}" if isinstance(node, Simplex) else shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return f"{kind}, with a prior" if getattr(node, "prior", None) else kind

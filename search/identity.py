@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.space import Choice, Fixed, Float, Integer, Node, Simplex
-from search.study import Study
+from search.space import Choice, Fixed, Integer, Near, Node, Simplex, Space
+from search.study import StartTable, Study
 
 Definition = dict[str, Any]
 
@@ -40,6 +40,8 @@ def definition(study: Study) -> Definition:
         "repeats": table.repeats,
         "trainer": {"module": study.trainer, **_plain(study.settings)},
         "space": {node.name: {**_node(node), "when": when} for node, when in study.space.leaves()},
+        **({"parameter_constraints": _tightest(study.space)} if study.space.constraints else {}),
+        **({"start": _start(study)} if table.start != StartTable() else {}),
         "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
         "budget": table.budget.model_dump(exclude={"minutes"}),
@@ -66,12 +68,17 @@ def changes(old: Definition, new: Definition) -> list[Change]:
 
 
 def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """More budget, a wider range, more choices (with the dimensions they bring): the past stays valid."""
+    """More budget, a wider range, more choices (with the dimensions they bring), looser constraints between parameters:
+    the past stays valid."""
     old, new = before.get(field), after.get(field)
     if field in ("budget.trials", "merge.evaluations"):
         return old is not None and new is not None and new > old
     if field.startswith("merge.") and not before.get("merge.evaluations"):
         return True  # merging is added to a study that had none
+    if field.startswith("start."):
+        return True  # what is tried is a trial like any other
+    if field.startswith("parameter_constraints."):
+        return new is None or (old is not None and (new > old if field.endswith("<=") else new < old))
     if not field.startswith("space/"):
         return False
     node = field.rsplit("/", 1)[0]
@@ -79,6 +86,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     if f"{node}/kind" not in before:  # a new dimension is safe where it comes with a new option
         parent, _, option = after.get(f"{node}/when", "").partition(" = ")
         return option not in [str(known) for known in before.get(f"space/{parent}/options", [])] and bool(parent)
+    if last == "prior":
+        return True  # what was expected of values is no part of them
     if last == "low":
         return old is not None and new is not None and new < old
     if last == "high":
@@ -91,13 +100,30 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
 def _node(node: Node) -> dict[str, Any]:
     if isinstance(node, Fixed):
         return {"kind": "fixed", "value": node.value}
+    prior: Any = asdict(node.prior) if isinstance(node.prior, Near) else node.prior and list(node.prior)
+    known = {"prior": prior} if prior else {}
     if isinstance(node, Choice):
-        return {"kind": "choice", "options": list(node.options)}
+        return {"kind": "choice", "options": list(node.options), **known}
     if isinstance(node, Simplex):
-        return {"kind": "simplex", "names": list(node.names)}
+        return {"kind": "simplex", "names": list(node.names), **known}
     kind = "integer" if isinstance(node, Integer) else "float"
-    assert isinstance(node, Float | Integer)
-    return {"kind": kind, "low": node.low, "high": node.high, "log": node.log}
+    return {"kind": kind, "low": node.low, "high": node.high, "log": node.log, **known}
+
+
+def _start(study: Study) -> dict[str, Any]:
+    """The points that the study names; the defaults are the trainer's."""
+    named = [params for params in study.start if params != study.space.usual]
+    return {"defaults": study.table.start.defaults, "points": named}
+
+
+def _tightest(space: Space) -> dict[str, float]:
+    """The bound of each sum that is constrained."""
+    found: dict[str, float] = {}
+    for constraint in space.constraints:
+        total, bound = constraint.canonical
+        tighter = min if total.endswith("<=") else max
+        found[total] = tighter(bound, found.get(total, bound))
+    return found
 
 
 def _canonical(value: Any) -> str:

@@ -19,7 +19,8 @@ from pydantic_core import ErrorDetails
 
 from search import components, grammar
 from search.errors import StudyError, near_miss, one_of
-from search.space import Fixed, Float, Space
+from search.grammar.start import start
+from search.space import Fixed, Float, Params, Space
 from trainers.rung import expand, pieces
 
 STUDIES = components.ROOT / "studies"
@@ -96,6 +97,15 @@ class MergeTable(Open):
     parents: Annotated[int, Field(ge=2, le=8)] = 3
 
 
+class StartTable(Table):
+    """What is tried first."""
+
+    points: Annotated[
+        list[dict[str, Any]], Field(description="in this order; what a point leaves out has its default")
+    ] = []
+    defaults: Annotated[bool, Field(description="before them every default, if any is declared")] = True
+
+
 class RunTable(Table):
     device: Annotated[str, Field(pattern=DEVICE, description="auto, cpu, cuda, cuda:1, ...")] = "auto"
     trial_minutes: Annotated[float, Field(gt=0, description="a trial that runs longer fails: timeout")] | None = None
@@ -110,6 +120,8 @@ class StudyFile(Table):
     repeats: bool = Field(False, description="the same point may be proposed again")
     trainer: TrainerTable
     space: dict[str, Any] = Field(..., min_length=1)
+    parameter_constraints: list[str] = Field([], description="linear, between numbers: encoder + decoder <= 8")
+    start: StartTable = StartTable()
     objectives: dict[str, ObjectiveTable] = Field(..., min_length=1)
     constraints: dict[str, ConstraintTable] = {}
     budget: BudgetTable = BudgetTable()
@@ -139,11 +151,13 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A checked study. ``file``: how messages call it; ``trainer``: its module; ``settings``: the trainer's."""
+    """A checked study. ``file``: how messages call it; ``start``: what is tried first; ``trainer``: its module;
+    ``settings``: the trainer's."""
 
     file: str
     table: StudyFile
     space: Space
+    start: tuple[Params, ...]
     trainer: str
     settings: Mapping[str, Any]
     objectives: tuple[Objective, ...]
@@ -261,6 +275,7 @@ RULES = {
     "missing": "an entry; there is none",
     "model_type": "a table",
     "dict_type": "a table",
+    "list_type": "a list",
     "too_short": "a table with one entry at least",
     "bool_type": "true or false",
     "string_type": "text in quotes",
@@ -272,9 +287,9 @@ RULES = {
 def _explain(error: ErrorDetails, file: str) -> StudyError:
     """pydantic's first error in the words of the study file."""
     *tables, key = [str(part) for part in error["loc"]]
-    plain = key not in StudyFile.model_fields or StudyFile.model_fields[key].annotation in (str, int, bool)
+    plain = key not in StudyFile.model_fields or StudyFile.model_fields[key].annotation in (str, int, bool, list[str])
     where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} {key}" if plain else f"{file} [{key}]"
-    if error["type"] == "extra_forbidden":  # of the whole file, [budget] or [run]: the other tables are open
+    if error["type"] == "extra_forbidden":  # of the whole file, [start], [budget] or [run]: the others are open
         model: Any = StudyFile.model_fields[tables[0]].annotation if tables else StudyFile
         known = list(model.model_fields)
         return StudyError(where, expected=one_of(known), got=key, hint=near_miss(key, known))
@@ -293,7 +308,8 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         if place not in sys.path:
             sys.path.append(place)
     module, declared, settings = _trainer(table.trainer, file)
-    space = grammar.read(table.space, declared.get("SPACE", {}), origin=module, file=file)
+    between = table.parameter_constraints
+    space = grammar.read(table.space, declared.get("SPACE", {}), origin=module, file=file, constraints=between)
     if not space.dimensions:
         raise StudyError(f"{file} [space]", expected="something to search", got="only fixed values")
     if table.trainer.command is not None:
@@ -328,6 +344,7 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         file=file,
         table=table,
         space=space,
+        start=start(space, table.start.points, defaults=table.start.defaults, file=file),
         trainer=module,
         settings=settings,
         objectives=objectives,

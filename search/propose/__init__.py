@@ -25,6 +25,7 @@ from search.space import Params, Space
 from search.trial import Trial
 
 ATTEMPTS = 200
+FEW = 100_000  # points of a space that are gone through one by one, when it is nearly used up
 # A trial that ran out of time tells as much of the machine's load as of its params, a crash of the code, an
 # interruption of the machine: none of them teaches where not to go.
 RUINS = ("out_of_memory", "diverged")
@@ -86,12 +87,19 @@ def propose(
     settings: Mapping[str, Any] | None = None,
     repeats: bool = False,
     interest: Interest | None = None,
+    start: Sequence[Params] = (),
 ) -> list[Params]:
     """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
 
-    Fewer than ``q`` come back when the space has no more points. ``settings`` that are left out have the
-    defaults that the proposer declares.
+    Points of ``start`` that were not tried come first, and are pending for the others. All keep the constraints of the
+    space, whatever the proposer knows of them. Fewer than ``q`` come back when the space has no more points.
+    ``settings`` that are left out have the defaults that the proposer declares.
     """
+    first = _untried(space, start, trials)[:q]
+    trials = [*trials, *(Trial(number=len(trials) + i, params=params, seed=None) for i, params in enumerate(first))]
+    q -= len(first)
+    if first and not q:
+        return first
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
     worst = np.asarray(reference, dtype=np.float64)
@@ -100,7 +108,14 @@ def propose(
     found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
     stream = np.random.default_rng([seed, len(points(trials)), 1])
-    return found if repeats else distinct(space, found, trials, q, stream)
+    found = [space.repaired(params, stream) for params in found]
+    return [*first, *(found if repeats else distinct(space, found, trials, q, stream))]
+
+
+def _untried(space: Space, start: Sequence[Params], trials: Sequence[Trial]) -> list[Params]:
+    """The points of ``start`` that no trial is at."""
+    tried = {space.key(trial.params) for trial in points(trials)} if start else set()
+    return [params for params in start if space.key(params) not in tried]
 
 
 def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: int, rng: Generator) -> list[Params]:
@@ -114,16 +129,18 @@ def distinct(space: Space, found: Sequence[Params], trials: Sequence[Trial], q: 
                 break
             candidate = space.mutate(params, rng) if attempt < ATTEMPTS // 2 else space.sample(rng)
         else:
-            if len(taken) >= space.size():
+            if (unused := _unused(space, taken, rng)) is None:
                 break
-            candidate = _unused(space, taken, rng)
+            candidate = unused
         taken.add(space.key(candidate))
         fresh.append(candidate)
     return fresh
 
 
-def _unused(space: Space, taken: set[tuple[float, ...]], rng: Generator) -> Params:
-    """Some point of an almost exhausted finite space: samples until one is new (there is one)."""
-    while space.key(candidate := space.sample(rng)) in taken:
-        pass
-    return candidate
+def _unused(space: Space, taken: set[tuple[float, ...]], rng: Generator) -> Params | None:
+    """Some point of an almost exhausted space, or None where there is none."""
+    if space.size() <= FEW:
+        left = [params for params in space.every() if space.key(params) not in taken]
+        return left[int(rng.integers(len(left)))] if left else None
+    samples = (space.sample(rng) for _ in range(5 * ATTEMPTS))
+    return next((params for params in samples if space.key(params) not in taken), None)

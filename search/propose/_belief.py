@@ -1,12 +1,12 @@
 """What the trials so far tell a proposer with a model: processes of the losses, where training succeeds, the front.
 
-1. The first points are a design: ``start`` of them, or for 0 two more than the space has columns, at least 6 and at
-   most 20. Trials that run are counted, so a first batch is one design. If by then more trials diverged or ran out of
-   memory than did not, the points are instead likely to succeed and far from all trials (`_away`).
+1. The first points are a design (`_design`): ``start`` of them, or for 0 two more than the space has columns, at least
+   6 and at most 20. Trials that run are counted, so a first batch is one design. If by then more trials diverged or ran
+   out of memory than did not, the points are instead likely to succeed and far from all trials (`_away`).
 2. Gaussian processes are fitted to each loss and to each violation (`_process`), over the whole tree (`_kernel`).
    Stopped and running trials count with what is expected of them (`_learnt`).
 3. The probability that a training succeeds (`_chance`) is learned from the trials that failed and from those that have
-   losses, of whatever rung.
+   losses, of whatever rung. To its logarithm is added what the priors of the space expect (`_prior`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,12 +21,15 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from search.pareto import dominance
-from search.propose import Interest, alive, generator, observed, points, ruined, sobol
+from search.propose import Interest, alive, generator, observed, points, ruined
 from search.propose._away import away
-from search.propose._chance import Chance, chance
+from search.propose._chance import chance
+from search.propose._design import design
 from search.propose._features import Layout
 from search.propose._learnt import Learnt, learnt, positive
+from search.propose._prior import expected
 from search.propose._process import Process, fit
+from search.propose._seek import Worth
 from search.space import Params, Space
 from search.trial import Trial, losses, violations
 
@@ -46,7 +49,7 @@ class Belief:
     seen: Learnt
     at: Tensor  # features (n, f) of ``seen``
     process: Process
-    likely: Chance
+    likely: Worth
     front: list[Trial]
     inside: bool
     unit: NDArray[np.float64]
@@ -67,18 +70,18 @@ def believe(
     """What is believed, or the next q points while there is too little to believe."""
     known = _recent(observed(trials))
     failed, good = ruined(trials), alive(trials)
-    design = start or min(max(space.width + 2, 6), 20)
+    planned = start or min(max(space.width + 2, 6), 20)
     others = [trial for trial in alive(trials, ended=False) if trial.loss_curve][-max(MOST - len(known), 1) :]
-    early = len(points(trials)) < design or 2 * (len(known) + len(others)) < min(design, MOST)
+    early = len(points(trials)) < planned or 2 * (len(known) + len(others)) < min(planned, MOST)
     if early and (len(failed) <= len(good) or not space.width):
-        return sobol.propose(space, trials, q, seed=seed, reference=reference)
-    rng, layout = generator(seed, trials), Layout(space)
+        return design(space, q, seed=seed, skip=len(points(trials)))
+    rng, layout, n = generator(seed, trials), Layout(space), len(points(trials))
     tried = sorted([*good, *failed], key=lambda trial: trial.number)[-MOST:]
     try:
         seen = learnt(known, others, reference) if known or others else None
         lost = seen.exploded if seen else frozenset()
         fate = torch.tensor([trial.failure is None and trial.number not in lost for trial in tried])
-        likely = chance(layout.blocks, layout([trial.params for trial in tried]), fate)
+        likely = _hope(chance(layout.blocks, layout([trial.params for trial in tried]), fate), expected(layout, n))
         if early or seen is None:
             return away(space, trials, q, likely, rng)
         at = layout([trial.params for trial in seen.trials])
@@ -94,10 +97,14 @@ def believe(
     spread = seen.values[: len(found), : len(reference)].std(axis=0)
     return Belief(
         layout=layout, known=known, seen=seen, at=at, process=process, likely=likely,
-        front=_front(known) if 2 * len(known) >= design else _expected(seen, len(reference)),
+        front=_front(known) if 2 * len(known) >= planned else _expected(seen, len(reference)),
         inside=inside, unit=reference - found[feasible].min(axis=0) if inside else positive(spread),
         reference=reference, weights=np.ones(len(reference)) if interest is None else np.array(interest.weights),
     )  # fmt: skip
+
+
+def _hope(likely: Worth, wanted: Worth | None) -> Worth:
+    return likely if wanted is None else lambda features: likely(features) + wanted(features)
 
 
 def _recent(known: list[Trial]) -> list[Trial]:

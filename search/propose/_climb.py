@@ -10,6 +10,8 @@ from torch import Tensor
 from search.propose._features import Layout
 from search.space import Dimension, Float, Params, Simplex, Space
 
+HALVINGS = 20
+
 
 def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tensor], *, steps: int) -> list[Params]:
     """From each of ``starts`` along the slope of ``gain`` (c, f) -> (c,), by L-BFGS within the space, all at once."""
@@ -44,6 +46,7 @@ def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tenso
     reached = point(torch.from_numpy(top.x.reshape(given.shape))).numpy()
 
     def moved(start: Params, row: Any) -> Params:
+        """Params at the features ``row``; choices and whole numbers as at the start."""
         known = space.active(start)
 
         def value(dimension: Dimension) -> Any:
@@ -54,4 +57,17 @@ def climb(space: Space, starts: Sequence[Params], gain: Callable[[Tensor], Tenso
 
         return space.walk(value)
 
-    return [moved(start, row) for start, row in zip(starts, reached, strict=True)]
+    def kept(start: Params, below: Any, above: Any) -> Params:
+        """As far towards ``above`` as the constraints of the space let one go: the slope does not know of them."""
+        if space.feasible(found := moved(start, above)):
+            return found
+        found = start
+        for _ in range(HALVINGS):
+            middle = moved(start, (below + above) / 2.0)
+            if space.feasible(middle):
+                below, found = (below + above) / 2.0, middle
+            else:
+                above = (below + above) / 2.0
+        return found
+
+    return [kept(*each) for each in zip(starts, given.numpy(), reached, strict=True)]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.space import Choice, Dimension, Params, Simplex, Space
+from search.space import Choice, Dimension, Fixed, Node, Params, Simplex, Space
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,24 @@ class Layout:
     @cached_property
     def blocks(self) -> list[slice]:
         return list(self.places.values())
+
+    @cached_property
+    def switches(self) -> dict[str, list[int]]:
+        """The columns of the options under which a dimension exists; none for one that always does."""
+        found: dict[str, list[int]] = {}
+
+        def visit(nodes: Sequence[Node], under: list[int]) -> None:
+            for node in nodes:
+                if isinstance(node, Fixed):
+                    continue
+                found[node.name] = [*found.get(node.name, []), *under]
+                if isinstance(node, Choice):
+                    for index, option in enumerate(node.options):
+                        inner = [self.places[node.name].start + index] if node.width else under
+                        visit(node.spaces.get(option, ()), inner)
+
+        visit(self.space.nodes, [])
+        return found
 
     def __call__(self, several: Sequence[Params]) -> Tensor:
         """c params -> (c, f)."""

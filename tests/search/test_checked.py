@@ -40,10 +40,32 @@ def test_the_space_is_told_with_the_origin_and_the_condition_of_each_dimension()
     assert text()[:3] == ["told: A study to be told of.", "", "space, 5 columns of the unit cube"]
 
 
+def test_given_points_are_counted() -> None:
+    assert "  begins with 1 given point" in text()  # the defaults
+    assert "  begins with 2 given points" in text(start={"points": [{"learning_rate": 0.01}]})
+    assert not any("begins" in line for line in text(start={"defaults": False}))
+
+
+def test_a_prior_is_told_of() -> None:
+    space = {**STUDY["space"], "learning_rate": {"prior": {"center": 0.01, "factor": 3}}}
+    (line,) = (line for line in text(space=space) if line.startswith("  learning_rate"))
+    assert line.split()[1:] == "[0.0001, 0.3] log, with a prior from study over trainers.multitask".split()
+    assert not any("prior" in line for line in text())
+
+
 def test_what_the_study_leaves_alone_is_told_with_its_default() -> None:
     table = {"trainer": {"name": "distill"}, "space": {"learning_rate": {}}, "objectives": {"error": {}}}
     told = [" ".join(line.split()) for line in checked.text(study.read(table)).splitlines()]
     assert "temperature = 2.0 from default of trainers.distill" in told
+
+
+def test_constraints_between_parameters_are_told_as_the_study_says_them() -> None:
+    lines = text(parameter_constraints=["weights.upright >= 0.2", "0.1 >=   learning_rate + 0 "])
+    place = lines.index("parameter constraints")
+    assert lines[place : place + 3] == [
+        "parameter constraints", "  weights.upright >= 0.2", "  0.1 >= learning_rate + 0",
+    ]  # fmt: skip
+    assert "parameter constraints" not in text()
 
 
 def test_objectives_and_bounds_are_told_with_their_limits_and_units() -> None:

@@ -38,6 +38,7 @@ OWN: dict[str, Any] = {  # a program, whose space is all the study's
 WIDER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"heads": {"low": 1, "high": 8, "integer": True}}}}
 MIX = {"choice": {"a": {"r": {"low": 0, "high": 1}}, "b": {}}}
 DEEPER_MODEL = {"choice": {**OWN["space"]["model"]["choice"], "vit": {"mix": MIX}}}
+BETWEEN = changed(OWN, {"parameter_constraints": ["x + 2 * depth <= 6", "weights.a >= 0.2"]})
 OTHER_CNN = {"choice": {"mlp": OWN["space"]["model"]["choice"]["mlp"], "cnn": {"width": {"low": 8, "high": 64}}}}
 
 
@@ -87,6 +88,70 @@ def test_files_that_mean_the_same_are_the_same_study(how: str) -> None:
     one, other = defined(BASE), defined(SAME[how])
     assert identity.changes(one, other) == []
     assert identity.digest(one) == identity.digest(other)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["weights.a >= 0.2", "x + 2 * depth <= 6"],
+        ["12 >= 4 * depth + 2 * x", "0.2 - weights.a <= 0"],
+        ["x + 2 * depth <= 6", "weights.a >= 0.2", "weights.a >= 0.1", "x + 2 * depth <= 7"],
+    ],
+)
+def test_constraints_that_mean_the_same_are_the_same_however_they_are_written(texts: list[str]) -> None:
+    one, other = defined(BETWEEN), defined(changed(BETWEEN, {"parameter_constraints": texts}))
+    assert identity.changes(one, other) == [] and identity.digest(one) == identity.digest(other)
+
+
+EXPECTED = changed(
+    OWN,
+    {
+        "space.x.prior": {"center": 0.5, "spread": 0.1},
+        "space.model.prior": {"mlp": 3},
+        "space.weights.prior": {"center": {"a": 1}, "concentration": 4},
+    },
+)
+FIELDS = {"space/x/prior", "space/model/prior", "space/weights/prior"}
+
+
+@pytest.mark.parametrize(("old", "new"), [(OWN, EXPECTED), (EXPECTED, OWN)])
+def test_what_is_expected_of_values_does_not_change_which_study_it_is(old: dict[str, Any], new: dict[str, Any]) -> None:
+    found = identity.changes(defined(old), defined(new))
+    assert {each.field for each in found} == FIELDS and all(each.safe for each in found)
+
+
+def test_priors_that_say_the_same_are_the_same() -> None:
+    other = changed(
+        EXPECTED, {"space.model.prior": {"mlp": 6, "cnn": 2}, "space.weights.prior.center": {"b": 0, "a": 1}}
+    )
+    assert identity.changes(defined(EXPECTED), defined(other)) == []
+    nearer = identity.changes(defined(EXPECTED), defined(changed(EXPECTED, {"space.x.prior.spread": 0.2})))
+    assert [(each.field, each.safe) for each in nearer] == [("space/x/prior", True)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [
+        ({}, {"points": [{"x": 0.5}]}, {"start.points", "start.defaults"}),
+        ({"points": [{"x": 0.5}]}, {"points": [{"x": 0.5}, {"x": 0.25}]}, {"start.points"}),
+        ({"points": [{"x": 0.5}]}, {}, {"start.points", "start.defaults"}),
+        ({"defaults": False, "points": [{"depth": 1}]}, {"points": [{"depth": 1}]}, {"start.defaults"}),
+    ],
+)
+def test_what_is_tried_first_may_change(old: dict[str, Any], new: dict[str, Any], fields: set[str]) -> None:
+    found = identity.changes(defined({**OWN, "start": old}), defined({**OWN, "start": new}))
+    assert {each.field for each in found} == fields and all(each.safe for each in found)
+
+
+def test_first_points_are_the_same_nested_and_flat() -> None:
+    nested = {**OWN, "start": {"points": [{"model": {"name": "mlp", "width": 16}, "weights": {"a": 1}}]}}
+    flat = {**OWN, "start": {"points": [{"weights.a": 1.0, "model.mlp.width": 16, "model": "mlp", "x": 0.5}]}}
+    assert identity.changes(defined(nested), defined(flat)) == []
+    assert "start" not in defined({**OWN, "start": {"defaults": True}})
+
+
+def test_a_study_without_constraints_is_what_it_was_before_there_were_any() -> None:
+    assert "parameter_constraints" not in defined(OWN)
 
 
 def test_all_is_the_list_of_all() -> None:
@@ -178,6 +243,12 @@ SAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
             *(f"space/model.vit.mix.a.r/{key}" for key in RANGE),
         },
     ),
+    (BETWEEN, {"parameter_constraints": ["x + 2 * depth <= 6"]}, {"parameter_constraints.weights.a >="}),
+    (
+        BETWEEN,
+        {"parameter_constraints": ["x + 2 * depth <= 7", "weights.a >= 0.1"]},
+        {"parameter_constraints.depth + 0.5 * x <=", "parameter_constraints.weights.a >="},
+    ),
     (
         changed(BASE, {"merge": ...}),
         {"merge": {"evaluations": 9}},
@@ -226,6 +297,17 @@ UNSAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     (OWN, {"space.weights.simplex": ["a", "b", "c"]}, {"space/weights/names"}),
     (OWN, {"space.y": {"low": 0, "high": 1}}, {"space/y/kind", "space/y/low", "space/y/high"}),
     (OWN, {"space.x": ...}, {"space/x/kind", "space/x/low", "space/x/high"}),
+    (OWN, {"parameter_constraints": ["x + 2 * depth <= 6"]}, {"parameter_constraints.depth + 0.5 * x <="}),
+    (
+        BETWEEN,
+        {"parameter_constraints": ["x + 2 * depth <= 5", "weights.a >= 0.2"]},
+        {"parameter_constraints.depth + 0.5 * x <="},
+    ),
+    (
+        BETWEEN,
+        {"parameter_constraints": ["x + 2 * depth <= 6", "weights.a >= 0.3"]},
+        {"parameter_constraints.weights.a >="},
+    ),
     (OWN, {"space.model": OTHER_CNN}, {"space/model.cnn.width/kind"}),  # an old option gets a dimension
 ]
 

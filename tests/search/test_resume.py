@@ -225,3 +225,16 @@ def test_being_killed_without_a_trial_at_fault_fails_none(
     found = launch(tmp_path, DISTILL)
     trials = kept.trials(DISTILL["name"], study.read(DISTILL))
     assert found.trials and not [trial for trial in trials if trial.failure]
+
+
+def test_a_study_begins_with_its_first_points_also_when_they_are_added_later(tmp_path: Path) -> None:
+    table = {**ANALYTIC, "start": {"points": [{f"problem.zdt1.x{i}": 0.25 for i in range(1, 7)}]}}
+    launch(tmp_path, table)
+    first, *others = told(tmp_path, study.read(table))
+    assert first["params"] == study.read(table).start[0] and len(others) == 11
+    more = {"points": [*table["start"]["points"], {"problem": {"name": "zdt1", "x1": 0.75}}]}
+    longer = {**table, "start": more, "budget": {**table["budget"], "trials": 14}}
+    launch(tmp_path, longer, extend=True)
+    after = told(tmp_path, study.read(longer))
+    assert after[:12] == [first, *others]
+    assert after[12]["params"] == study.read(longer).start[1] and len(after) == 14

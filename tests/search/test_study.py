@@ -117,6 +117,26 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("views", {"space.weights": {"simplex": ["upright", "inverted"]}},
          "[space] weights.simplex: expected the names upright, rotated, inverted, got ['upright', 'inverted']"),
     ],
+    "parameter_constraints": [
+        ("program", {"parameter_constraints": "rate <= 1"}, "parameter_constraints: expected a list, got 'rate <= 1'"),
+        ("program", {"parameter_constraints": [3]}, "[parameter_constraints] 0: expected text in quotes, got 3"),
+        ("program", {"parameter_constraints": ["rat <= 1"]},
+         "parameter_constraints 'rat <= 1': expected one of rate, …, got 'rat'. Did you mean 'rate'?"),
+        ("program", {"parameter_constraints": ["rate >= 2"]},
+         "parameter_constraints: expected constraints that leave some point, got ['rate >= 2']"),
+    ],
+    "start": [
+        ("program", {"start": [{"rate": 0.5}]}, "[start]: expected a table, got [{'rate': 0.5}]"),
+        ("program", {"start.points": {"rate": 0.5}}, "[start] points: expected a list, got {'rate': 0.5}"),
+        ("program", {"start.points": [0.5]}, "[start.points] 0: expected a table, got 0.5"),
+        ("program", {"start.defaults": "no"}, "[start] defaults: expected true or false, got 'no'"),
+        ("program", {"start.point": []},
+         "[start] point: expected one of points, defaults, got 'point'. Did you mean 'points'?"),
+        ("program", {"start.points": [{"rate": 0.5}, {"rat": 0.5}]},
+         "[start] point 2 rat: expected one of rate, weights, got 'rat'. Did you mean 'rate'?"),
+        ("program", {"start.points": [{"rate": 0.9}], "parameter_constraints": ["rate <= 0.5"]},
+         "[start] point 1: expected rate <= 0.5, got {'rate': 0.9}. What a point leaves out has its default, or "),
+    ],
     "objectives": [
         ("measured", {"objectives.error": 0.5}, "[objectives] error: expected a table, got 0.5"),
         ("measured", {"objectives.eror": {}},
@@ -425,6 +445,15 @@ def test_only_a_trainer_that_declares_it_chooses_from_our_components() -> None:
     assert {"optimizer", "merge"} <= {node.name for node in plain.space.nodes}
     ours = read("program", **{"space.optimizer": "all"})
     assert "optimizer.sgd.momentum" in ours.space.columns
+
+
+def test_the_first_points_are_the_defaults_and_then_those_that_are_named() -> None:
+    made = read("program", **{"start.points": [{"rate": 0.25}]})
+    assert made.start == ({"rate": 0.25, "weights.a": 0.5, "weights.b": 0.5},)
+    declared = read("measured", **{"start.points": [{"divergence": {"name": "alpha", "order": 1.0}}]})
+    assert [params["divergence"] for params in declared.start] == ["forward_kl", "alpha"]
+    assert declared.start[1]["divergence.alpha.order"] == 1.0
+    assert read("measured", **{"start.defaults": False}).start == ()
 
 
 # A user's own function -----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from search.grammar.constraints import constrained
 from search.propose._climb import climb
 from search.propose._features import Layout
 from tests.search.propose.worlds import FINITE, MIXED, REAL
@@ -53,3 +54,12 @@ def test_no_gain_anywhere_is_no_hindrance() -> None:
     starts = [REAL.sample(np.random.default_rng(0))]
     (params,) = climb(REAL, starts, lambda points: 0.0 * points.sum(dim=1), steps=5)
     np.testing.assert_allclose(list(params.values()), list(starts[0].values()), rtol=1e-12)
+
+
+def test_it_stops_at_a_constraint_and_not_before() -> None:
+    """Straight towards (1, 1, 1, 1) from the middle, until the sum of the first two is 1.5."""
+    space = constrained(REAL, ["x0 + x1 <= 1.5"], file="here")
+    start = dict.fromkeys(("x0", "x1", "x2", "x3"), 0.5)
+    (params,) = climb(space, [start], hill(torch.ones(1, 4, dtype=torch.float64)), steps=50)
+    assert space.feasible(params)
+    np.testing.assert_allclose(list(params.values()), [0.75] * 4, atol=1e-4)

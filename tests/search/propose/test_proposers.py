@@ -13,9 +13,9 @@ import torch
 from search import components
 from search.errors import StudyError
 from search.propose import distinct, observed, pending, points, propose
-from search.space import Choice, Params, Space
+from search.space import Choice, Integer, LinearConstraint, Params, Space
 from search.trial import Trial
-from tests.search.propose.worlds import FINITE, MIXED, REAL, SPACES, anything, finished, history
+from tests.search.propose.worlds import FINITE, KEPT, MIXED, REAL, SPACES, anything, finished, history
 
 NAMES = components.names("proposer")
 MODEL = {
@@ -126,6 +126,26 @@ def test_a_finite_space_gives_each_of_its_points_once_and_then_no_more(name: str
 
 
 @every_proposer
+def test_constraints_are_kept_and_their_points_are_used_up_as_well(name: str) -> None:
+    numbers = tuple(Integer(name=letter, low=1, high=5) for letter in "abc")
+    total = (("a", 1.0), ("b", 1.0), ("c", 1.0))
+    space = Space(numbers, (LinearConstraint("a + b + c <= 5", total, 5.0),))
+    trials: list[Trial] = []
+    problem = anything(space, 2)
+    for _ in range(4):
+        for params in ask(name, space, trials, 3):
+            trials.append(finished(len(trials), params, problem(params)))
+    assert all(sum(trial.params.values()) <= 5 for trial in trials)
+    assert len(trials) == len({space.key(trial.params) for trial in trials}) == 10  # of 125
+
+
+@every_proposer
+def test_what_a_proposer_says_itself_keeps_constraints_too(name: str) -> None:
+    for params in ask(name, KEPT, history(KEPT, 12, 2), 4, repeats=True):
+        assert KEPT.validate(params, where=name) == params
+
+
+@every_proposer
 def test_a_space_of_one_point_gives_it(name: str) -> None:
     space = Space((Choice(name="optimizer", options=("sgd",)),))
     assert ask(name, space, [], 3) == [{"optimizer": "sgd"}]
@@ -152,6 +172,34 @@ def test_huge_losses_are_no_hindrance(name: str) -> None:
     rng = np.random.default_rng(0)
     trials = [finished(number, MIXED.sample(rng), (10.0**number, 1e30 / 10.0**number)) for number in range(12)]
     assert len(ask(name, MIXED, trials, 2)) == 2
+
+
+@every_proposer
+def test_given_points_come_first_and_once_each(name: str) -> None:
+    rng = np.random.default_rng(4)
+    start = [MIXED.sample(rng) for _ in range(4)]
+    trials = history(MIXED, 8, 2)
+    trials[3] = replace(trials[3], params=start[1])  # tried already
+
+    def begun(several: list[Trial], q: int) -> list[Params]:
+        settings = MODEL.get(name, {})
+        return propose(name, MIXED, several, q, seed=0, reference=[2.0] * 2, settings=settings, start=start)
+
+    assert begun(trials, 1) == [start[0]]
+    assert begun(trials, 3) == [start[0], start[2], start[3]]
+    assert begun(trials, 5)[:3] == [start[0], start[2], start[3]]
+    assert len({MIXED.key(params) for params in [*begun(trials, 5), *(trial.params for trial in points(trials))]}) == 13
+    done = trials
+    for params in begun(trials, 3):
+        done = [*done, finished(len(done), params, (1.0, 1.0))]
+    assert begun(done, 2) == ask(name, MIXED, done, 2)
+
+
+@pytest.mark.parametrize("name", ["random", "sobol"])
+def test_given_points_take_the_places_of_those_that_would_have_come(name: str) -> None:
+    start = [MIXED.sample(np.random.default_rng(5)) for _ in range(3)]
+    begun = propose(name, MIXED, [], 8, seed=0, reference=[2.0] * 2, start=start)
+    assert begun == [*start, *ask(name, MIXED, [], 8)[3:]]
 
 
 @pytest.mark.parametrize("name", ["random", "sobol"])

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import qmc
 
 from search.propose import sobol
-from tests.search.propose.worlds import MIXED, REAL, finished
+from tests.search.propose.worlds import KEPT, MIXED, REAL, finished
 
 REFERENCE = np.ones(2)
 
@@ -38,3 +38,10 @@ def test_a_trial_of_any_kind_takes_its_place_in_the_sequence() -> None:
     whole = sobol.propose(REAL, [], 6, seed=1, reference=REFERENCE)
     trials = [finished(number, {"elsewhere": number}, (1.0, 1.0)) for number in range(4)]
     assert sobol.propose(REAL, trials, 2, seed=1, reference=REFERENCE) == whole[4:]
+
+
+def test_under_constraints_its_feasible_points_stay_and_only_the_others_are_moved() -> None:
+    free, kept = (sobol.propose(space, [], 64, seed=0, reference=REFERENCE) for space in (MIXED, KEPT))
+    feasible = [KEPT.feasible(params) for params in free]
+    assert {True, False} == set(feasible) and all(map(KEPT.feasible, kept))
+    assert [a == b for a, b in zip(free, kept, strict=True)] == feasible

@@ -6,7 +6,7 @@ import numpy as np
 
 from search.pareto.hypervolume import hypervolume
 from search.propose import observed, propose
-from search.space import Choice, Fixed, Float, Integer, Params, Simplex, Space
+from search.space import Choice, Fixed, Float, Integer, LinearConstraint, Params, Simplex, Space
 from search.trial import Failure, FailureClass, State, Trial
 
 Problem = Callable[[Params], tuple[float, ...]]
@@ -28,7 +28,19 @@ MIXED = Space(
 )
 DROP = 0.1  # of every loss between the two rungs of a trial
 FINITE = Space((Choice(name="activation", options=("relu", "gelu", "tanh")), Integer(name="depth", low=1, high=4)))
-SPACES = {"real": REAL, "mixed": MIXED, "finite": FINITE}
+KEPT = Space(  # most of the cube breaks one of the constraints
+    MIXED.nodes,
+    (
+        LinearConstraint("depth + 4 * weights.entropy <= 3", (("depth", 1.0), ("weights.entropy", 4.0)), 3.0),
+        LinearConstraint("weights.teacher >= 0.5", (("weights.teacher", -1.0),), -0.5),
+        LinearConstraint(
+            "learning_rate + divergence.alpha.order <= 0",
+            (("learning_rate", 1.0), ("divergence.alpha.order", 1.0)),
+            0.0,
+        ),
+    ),
+)
+SPACES = {"real": REAL, "mixed": MIXED, "finite": FINITE, "kept": KEPT}
 
 
 def zdt1(params: Params) -> tuple[float, float]:

@@ -12,26 +12,33 @@
 
 A name such as ``divergence`` means components where the trainer declares it. To a trainer that declares
 nothing (a user's function, a program) ``optimizer = ["adam", "lbfgs"]`` are two plain words, and components
-are asked for by ``"all"`` or with ``family = "optimizer"``.
+are asked for by ``"all"`` or with ``family = "optimizer"``. What else may be said of a dimension is in ``priors``, and
+of several numbers at once in ``constraints``.
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from search import components
 from search.errors import StudyError, near_miss, one_of
+from search.grammar import priors
+from search.grammar.constraints import constrained
 from search.space import Choice, Fixed, Float, Integer, Node, Simplex, Space
 
-NUMBER = ("low", "high", "log", "integer", "default")
+NUMBER = ("low", "high", "log", "integer", "default", "prior")
+WEIGHTS = ("simplex", "default", "prior")
 ENTRY = (*NUMBER, "choice", "simplex")
 Scalar = str | int | float | bool
 NAME = re.compile(r"\w[\w-]*")
 OWN: Any = object()  # in the place of what is declared, where a trainer declares nothing
 
 
-def read(table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, file: str) -> Space:
+def read(
+    table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, file: str, constraints: Sequence[str] = ()
+) -> Space:
     """The space of a study: its own ``[space]`` table over what the trainer declares; the rest keeps its default."""
     for name in table:
         if declared and name not in declared:
@@ -40,7 +47,7 @@ def read(table: Mapping[str, Any], declared: Mapping[str, Any], *, origin: str, 
             )
     nodes = [_node(name, spec, declared.get(name, OWN), name, "study", origin, file) for name, spec in table.items()]
     nodes += [_default(name, spec, name, origin, file) for name, spec in declared.items() if name not in table]
-    return Space(tuple(nodes))
+    return constrained(Space(tuple(nodes)), constraints, file=file)
 
 
 def node(name: str, spec: Any, *, file: str) -> Node:
@@ -62,11 +69,12 @@ def _node(name: str, spec: Any, declared: Any, path: str, origin: str, declarer:
         spec = {"choice": spec if spec == "all" else [spec]}
     if not isinstance(spec, dict):
         raise StudyError(where, expected="a table, a list of options or a fixed value", got=spec)
-    if "simplex" in told and spec and not {"choice", "simplex", "default"} & spec.keys():
+    if "simplex" in told and spec and not {"choice", *WEIGHTS} & spec.keys():
         return _weights(spec, told["simplex"], path, origin, where)
     if told and not {"choice", "simplex"} & spec.keys():
         origin = f"{origin} over {declarer}" if spec else declarer
-        spec = {**{key: value for key, value in told.items() if key != "default" or not spec}, **spec}
+        same = spec.keys() <= {"prior"}  # nothing that the declared default could be out of
+        spec = {**{key: value for key, value in told.items() if key != "default" or same}, **spec}
     if "choice" in spec:
         return _choice(spec, family, declared, path, origin, file)
     if "simplex" in spec:
@@ -118,14 +126,14 @@ def _number(spec: dict[str, Any], path: str, origin: str, where: str) -> Float |
         node = Float(name=path, low=float(low), high=float(high), log=log, default=spec.get("default"), origin=origin)
     if node.default is not None and (mistake := node.mistake(node.default)):
         raise StudyError(f"{where}.default", expected=mistake, got=node.default)
-    return node
+    return replace(node, prior=priors.near(spec["prior"], node, f"{where}.prior")) if "prior" in spec else node
 
 
 def _simplex(spec: dict[str, Any], told: Mapping[str, Any], path: str, origin: str, where: str) -> Simplex:
     names, default = spec["simplex"], spec.get("default")
     for key in spec:
-        if key not in ("simplex", "default"):
-            raise StudyError(f"{where}.{key}", expected=one_of(("simplex", "default")), got=key)
+        if key not in WEIGHTS:
+            raise StudyError(f"{where}.{key}", expected=one_of(WEIGHTS), got=key, hint=near_miss(key, WEIGHTS))
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise StudyError(f"{where}.simplex", expected="a list of at least two names", got=names)
     for name in names:
@@ -141,7 +149,8 @@ def _simplex(spec: dict[str, Any], told: Mapping[str, Any], path: str, origin: s
         raise StudyError(
             f"{where}.default", expected=f"a weight for each of {', '.join(names)}, summing to one", got=default
         )
-    return Simplex(name=path, names=tuple(names), default=default, origin=origin)
+    prior = priors.dirichlet(spec["prior"], names, f"{where}.prior") if "prior" in spec else None
+    return Simplex(name=path, names=tuple(names), default=default, prior=prior, origin=origin)
 
 
 def _weights(value: dict[str, Any], names: list[str], path: str, origin: str, where: str) -> Fixed:
@@ -178,9 +187,9 @@ def _choice(spec: dict[str, Any], family: str | None, declared: Any, path: str, 
     if len(set(options)) < len(options):  # 1, 1.0 and true are one value: a choice could not tell them apart
         raise StudyError(where, expected="options that differ", got=options)
     for key, value in spec.items():
-        if key not in {"choice", "default", "family"}:
+        if key not in {"choice", "default", "family", "prior"}:
             if key not in options:
-                known = [*map(str, options), "default"]
+                known = [*map(str, options), "default", "prior"]
                 raise StudyError(f"{where}.{key}", expected=one_of(known), got=key, hint=near_miss(key, known))
             inner[key] = value
     spaces: dict[Any, tuple[Node, ...]] = {}
@@ -206,8 +215,9 @@ def _choice(spec: dict[str, Any], family: str | None, declared: Any, path: str, 
         known = list(map(str, options))
         raise StudyError(f"{where}.default", expected=one_of(known), got=default, hint=near_miss(default, known))
     return Choice(
-        name=path, options=tuple(options), spaces=spaces, named=bool(family or spaces), default=default, origin=origin
-    )
+        name=path, options=tuple(options), spaces=spaces, named=bool(family or spaces), default=default,
+        prior=priors.shares(spec["prior"], options, f"{where}.prior") if "prior" in spec else None, origin=origin,
+    )  # fmt: skip
 
 
 def _default(name: str, spec: Any, path: str, origin: str, file: str) -> Node:

@@ -5,211 +5,44 @@
 ``labels`` and ``teacher`` is two numbers, ``weights.labels`` and ``weights.teacher``, that sum to one.
 
 Everything that walks the tree (sampling, decoding, mutating, another library's ``suggest``) is
-``Space.walk`` with another chooser, so activity is decided in one place.
+``Space.walk`` with another chooser, so activity is decided in one place. Columns of the unit cube that
+belong to inactive dimensions hold 0.5, so they never matter.
 
-Unit cube: a float, an integer or a choice takes one column, a simplex of k names takes k - 1 (stick
-breaking that is uniform on the simplex: Devroye 1986, chapter XI.4). Columns of inactive dimensions hold
-0.5, so they never matter.
+Constraints between numbers are kept by all params that a space makes, exactly; how is in ``feasible``.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from search.errors import StudyError, near_miss, one_of
+from search.space import feasible
+from search.space.constraints import LinearConstraint
+from search.space.dimensions import INACTIVE, Choice, Dimension, Fixed, Float, Integer, Near, Node, Simplex, Vector
+from search.space.region import Number
+
+__all__ = [
+    "INACTIVE", "Choice", "Dimension", "Fixed", "Float", "Integer", "LinearConstraint", "Near", "Node", "Params",
+    "Simplex", "Space",
+]  # fmt: skip
 
 Params = dict[str, Any]
-Vector = NDArray[np.float64]
-INACTIVE = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fixed:
-    """A value that is not searched."""
-
-    name: str
-    value: Any
-    origin: str = "study"
-    width = 0
-
-    def __str__(self) -> str:
-        return f"= {self.value}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Float:
-    """A real number in [low, high], uniform, or uniform in its logarithm."""
-
-    name: str
-    low: float
-    high: float
-    log: bool = False
-    default: float | None = None
-    origin: str = "study"
-    width = 1
-
-    def __str__(self) -> str:
-        return f"[{self.low:g}, {self.high:g}]" + (" log" if self.log else "")
-
-    def decode(self, unit: Vector) -> float:
-        position = float(unit[0])
-        if self.log:
-            position = math.exp(math.log(self.low) + position * (math.log(self.high) - math.log(self.low)))
-        else:
-            position = self.low + position * (self.high - self.low)
-        return min(max(position, self.low), self.high)
-
-    def encode(self, value: float) -> Vector:
-        scale = math.log if self.log else float
-        low, high = scale(self.low), scale(self.high)
-        return np.array([(scale(value) - low) / (high - low)])
-
-    def mutate(self, value: float, rng: Generator, scale: float) -> float:
-        moved = abs(float(self.encode(value)[0]) + rng.normal(0.0, scale)) % 2.0  # reflected at both ends
-        return self.decode(np.array([2.0 - moved if moved > 1.0 else moved]))
-
-    def mistake(self, value: Any) -> str | None:
-        numeric = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return None if numeric and self.low <= value <= self.high else f"a number in {self}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Integer:
-    """A whole number in [low, high], uniform or log-uniform; every value is a cell of the unit interval."""
-
-    name: str
-    low: int
-    high: int
-    log: bool = False
-    default: int | None = None
-    origin: str = "study"
-    width = 1
-
-    def __str__(self) -> str:
-        return f"{self.low}..{self.high}" + (" log" if self.log else "")
-
-    @property
-    def _edges(self) -> tuple[float, float]:
-        low, high = self.low - 0.5, self.high + 0.5
-        return (math.log(low), math.log(high)) if self.log else (low, high)
-
-    def decode(self, unit: Vector) -> int:
-        low, high = self._edges
-        position = low + float(unit[0]) * (high - low)
-        # floor(x + 1/2), not round: halves must not go to the even neighbour, or cells are uneven
-        return min(max(math.floor((math.exp(position) if self.log else position) + 0.5), self.low), self.high)
-
-    def encode(self, value: int) -> Vector:
-        low, high = self._edges
-        return np.array([((math.log(value) if self.log else value) - low) / (high - low)])
-
-    def mutate(self, value: int, rng: Generator, scale: float) -> int:
-        moved = self.decode(np.clip(self.encode(value) + rng.normal(0.0, scale), 0.0, 1.0))
-        step = 1 if value == self.low or (value < self.high and rng.random() < 0.5) else -1
-        return moved if moved != value else value + step
-
-    def mistake(self, value: Any) -> str | None:
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return None if whole and self.low <= value <= self.high else f"a whole number in {self}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One of ``options``; ``spaces[option]`` exists only where that option is chosen.
-
-    ``named``: the options carry settings or are components, so code receives ``{"name": option, ...}``.
-    """
-
-    name: str
-    options: tuple[Any, ...]
-    spaces: Mapping[Any, tuple["Node", ...]] = field(default_factory=dict)
-    named: bool = False
-    default: Any = None
-    origin: str = "study"
-
-    @property
-    def width(self) -> int:
-        return 1 if len(self.options) > 1 else 0
-
-    def __str__(self) -> str:
-        return " | ".join(str(option) for option in self.options)
-
-    def decode(self, unit: Vector) -> Any:
-        return self.options[min(int(float(unit[0]) * len(self.options)), len(self.options) - 1)]
-
-    def encode(self, value: Any) -> Vector:
-        return np.array([(self.options.index(value) + 0.5) / len(self.options)])
-
-    def mutate(self, value: Any, rng: Generator, scale: float) -> Any:
-        others = [option for option in self.options if option != value]
-        return others[int(rng.integers(len(others)))]
-
-    def mistake(self, value: Any) -> str | None:
-        known = any(type(option) is type(value) and option == value for option in self.options)
-        return None if known else one_of(str(option) for option in self.options)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Simplex:
-    """Weights, one for each of ``names``, that are not negative and sum to one; a value is a tuple."""
-
-    name: str
-    names: tuple[str, ...]
-    default: Mapping[str, float] | None = None
-    origin: str = "study"
-
-    @property
-    def width(self) -> int:
-        return len(self.names) - 1
-
-    def __str__(self) -> str:
-        return " + ".join(self.names) + " = 1"
-
-    def decode(self, unit: Vector) -> tuple[float, ...]:
-        # what is left of the stick is kept, not what is broken off: exact even where one weight is almost all
-        rest, weights = 1.0, []
-        for index in range(self.width):
-            left = rest * float(unit[index]) ** (1.0 / (self.width - index))
-            weights.append(rest - left)
-            rest = left
-        return (*weights, rest)
-
-    def encode(self, value: tuple[float, ...]) -> Vector:
-        unit = []
-        for index in range(self.width):
-            rest, left = math.fsum(value[index:]), math.fsum(value[index + 1 :])
-            unit.append((left / rest) ** (self.width - index) if rest > 0.0 else INACTIVE)
-        return np.array(unit)
-
-    def mutate(self, value: tuple[float, ...], rng: Generator, scale: float) -> tuple[float, ...]:
-        step = rng.random() * min(4.0 * scale, 1.0)
-        towards = rng.dirichlet(np.full(len(self.names), 0.5))  # 1/2: corners and faces are common targets
-        moved = [(1.0 - step) * old + step * float(new) for old, new in zip(value, towards, strict=True)]
-        return (*moved[:-1], max(1.0 - sum(moved[:-1]), 0.0))
-
-    def mistake(self, value: Any) -> str | None:
-        try:
-            good = len(value) == len(self.names) and min(value) >= 0.0 and abs(sum(value) - 1.0) < 1e-6
-        except TypeError:
-            good = False
-        return None if good else f"weights that sum to one: {self}"
-
-
-Dimension = Float | Integer | Choice | Simplex
-Node = Fixed | Dimension
+GRAIN = 1e-14  # of the largest that a term can be
 
 
 @dataclass(frozen=True)
 class Space:
-    """The tree, in the order of the study file."""
+    """The tree, in the order of the study file, and constraints between its numbers."""
 
     nodes: tuple[Node, ...]
+    constraints: tuple[LinearConstraint, ...] = ()
 
     def walk(self, choose: Callable[[Dimension], Any]) -> Params:
         """Params from the root down: ``choose`` is asked for the value of every active dimension, in tree order."""
@@ -263,9 +96,50 @@ class Space:
             start += dimension.width
         return columns
 
+    @cached_property
+    def numbers(self) -> Mapping[str, Number]:
+        """What constraints can move: every number and every weight, by its name in params."""
+        made: list[Number] = []
+        for node in self.dimensions:
+            if isinstance(node, Float | Integer):
+                whole = isinstance(node, Integer)
+                made.append(Number(node.name, node.name, float(node.low), float(node.high), whole=whole, log=node.log))
+            elif isinstance(node, Simplex):
+                made += [Number(f"{node.name}.{name}", node.name, 0.0, 1.0, weight=True) for name in node.names]
+        return {number.name: number for number in made}
+
+    @cached_property
+    def _grains(self) -> tuple[float, ...]:
+        sizes = {number.name: max(abs(number.low), abs(number.high)) for number in self.numbers.values()}
+        return tuple(
+            GRAIN * sum(abs(c) * sizes.get(name, 0.0) for name, c in constraint.coefficients)
+            for constraint in self.constraints
+        )
+
+    def broken(self, params: Mapping[str, Any]) -> list[LinearConstraint]:
+        """The constraints that apply and do not hold, by more than the rounding of floats."""
+        several = zip(self.constraints, self._grains, strict=True)
+        return [constraint for constraint, grain in several if not constraint.holds(params, grain=grain)]
+
+    def feasible(self, params: Mapping[str, Any]) -> bool:
+        """Whether every constraint holds that applies."""
+        return not self.constraints or not self.broken(params)
+
+    def repaired(self, params: Params, rng: Generator) -> Params:
+        """``params`` as they are if they are feasible, or a feasible neighbour; what gives way for it is drawn."""
+        return params if self.feasible(params) else self._found(feasible.repaired(self, params, rng))
+
+    @cached_property
+    def usual(self) -> Params:
+        """Every dimension at its default, or in the middle of its range; a feasible neighbour of that."""
+        return self.repaired(self.walk(lambda dimension: dimension.usual), np.random.default_rng(0))
+
     def decode(self, unit: Vector) -> Params:
-        """(d,) in [0, 1] -> params; columns of inactive dimensions are not looked at."""
-        return self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        """(d,) in [0, 1] -> params, a feasible neighbour of them; columns of inactive dimensions are not looked at."""
+        params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        if self.feasible(params):
+            return params
+        return self.repaired(params, np.random.default_rng(zlib.crc32(repr(params).encode())))
 
     def encode(self, params: Params) -> Vector:
         """params -> (d,) in [0, 1], inactive columns at 0.5."""
@@ -291,8 +165,20 @@ class Space:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def sample(self, rng: Generator) -> Params:
-        """Uniform over the unit cube: every option alike, weights uniform on their simplex."""
-        return self.decode(rng.random(self.width))
+        """Uniform over the unit cube: every option alike, weights uniform on their simplex; the numbers feasible."""
+        unit = rng.random(self.width)
+        params = self.walk(lambda dimension: dimension.decode(unit[self.columns[dimension.name]]))
+        return self._found(feasible.sample(self, lambda d: d.decode(rng.random(d.width)), params, rng))
+
+    def sample_prior(self, rng: Generator) -> Params:
+        """From the prior of each active dimension, where it has one, and otherwise as ``sample`` does; feasible."""
+        params = self.walk(lambda dimension: dimension.draw(rng))
+        return self._found(feasible.sample(self, lambda dimension: dimension.draw(rng), params, rng))
+
+    def log_prior(self, params: Params) -> float:
+        """The logarithm of the prior's density over that of ``sample``, but for constraints; 0 without any prior."""
+        active = self.active(params)
+        return math.fsum(d.log_prior(active[d.name]) for d in self.dimensions if d.name in active)
 
     def mutate(self, params: Params, rng: Generator, *, scale: float = 0.1) -> Params:
         """A neighbour: one active dimension at least is moved by about ``scale`` of its range, the rest stay."""
@@ -308,14 +194,24 @@ class Space:
             value = active[dimension.name]
             return dimension.mutate(value, rng, scale) if dimension.name in moved else value
 
-        return self.walk(neighbour)
+        for _ in range(feasible.TRIES):
+            if self.feasible(candidate := self.walk(neighbour)):
+                return candidate
+        found = self.repaired(candidate, rng)
+        return feasible.wandered(self, candidate, found, rng) if found == params else found
+
+    def _found(self, params: Params | None) -> Params:
+        if params is None:
+            texts = [constraint.text for constraint in feasible.conflict(self)]
+            raise StudyError("parameter_constraints", expected="constraints that leave some point", got=texts)
+        return params
 
     def key(self, params: Params) -> tuple[float, ...]:
         """Equal for the same point and only for it (to nine digits of its features): what a duplicate is."""
         return tuple(np.round(self.features(params), 9).tolist())
 
     def size(self) -> float:
-        """How many different points there are; infinite with any real dimension."""
+        """How many different points there are, those that break constraints too; infinite with any real dimension."""
 
         def count(nodes: tuple[Node, ...]) -> float:
             total = 1.0
@@ -329,6 +225,20 @@ class Space:
             return total
 
         return count(self.nodes)
+
+    def every(self) -> Iterator[Params]:
+        """All feasible points of a space of finite ``size``."""
+
+        def visit(nodes: tuple[Node, ...]) -> Iterator[Params]:
+            if not nodes:
+                yield {}
+                return
+            node, spaces = nodes[0], getattr(nodes[0], "spaces", {})
+            for value in _values(node):
+                for inner, rest in product(visit(spaces.get(value, ())), visit(nodes[1:])):
+                    yield {node.name: value, **inner, **rest}
+
+        return filter(self.feasible, visit(self.nodes))
 
     def validate(self, params: Mapping[str, Any], *, where: str) -> Params:
         """``params`` in tree order, or a StudyError that names the first thing wrong with them."""
@@ -348,6 +258,9 @@ class Space:
                 raise StudyError(where, expected=one_of(checked), got=name, hint=near_miss(name, checked))
             if params[name] != checked[name]:  # of what is not searched, since what is was read
                 raise StudyError(f"{where} {name}", expected=f"{checked[name]}, which is fixed", got=params[name])
+        for constraint in self.broken(checked):
+            got = {name: checked[name] for name, _ in constraint.coefficients}
+            raise StudyError(where, expected=constraint.text, got=got)
         return checked
 
     def nest(self, params: Params) -> dict[str, Any]:
@@ -391,3 +304,11 @@ class Space:
         if isinstance(dimension, Simplex):
             return all(f"{dimension.name}.{name}" in params for name in dimension.names)
         return dimension.name in params
+
+
+def _values(node: Node) -> Sequence[Any]:
+    """All values of what has finitely many."""
+    if isinstance(node, Choice):
+        return node.options
+    assert isinstance(node, Fixed | Integer)
+    return [node.value] if isinstance(node, Fixed) else range(node.low, node.high + 1)

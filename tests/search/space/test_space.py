@@ -1,64 +1,17 @@
 """The tree, its unit cube and its features, over random trees."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from search.errors import StudyError
-from search.space import INACTIVE, Choice, Fixed, Float, Integer, Node, Simplex, Space
-
-bounded = settings(derandomize=True, max_examples=60, deadline=None)
-seeds = st.integers(0, 2**32 - 1)
-LABELS = ("ada", "bet", "cal", "dio", "eta", "fig")
-
-
-@st.composite
-def floats(draw: st.DrawFn, name: str) -> Float:
-    log = draw(st.booleans())
-    low = draw(st.floats(1e-6, 1e2) if log else st.floats(-1e3, 1e3))
-    return Float(name=name, low=low, high=low + abs(low) * draw(st.floats(1e-3, 1e4)) + 1e-3, log=log)
-
-
-@st.composite
-def integers(draw: st.DrawFn, name: str) -> Integer:
-    log = draw(st.booleans())
-    low = draw(st.integers(1 if log else -50, 50))
-    return Integer(name=name, low=low, high=low + draw(st.integers(1, 300)), log=log)
-
-
-@st.composite
-def simplexes(draw: st.DrawFn, name: str) -> Simplex:
-    return Simplex(name=name, names=LABELS[: draw(st.integers(2, 6))])
-
-
-@st.composite
-def choices(draw: st.DrawFn, name: str, depth: int) -> Choice:
-    options = draw(st.sampled_from([("only",), ("on", "off"), (1, 2, 3), (0.5, 1.5), (True, False), LABELS]))
-    entered = draw(st.lists(st.sampled_from(options), unique=True)) if depth else []
-    spaces = {option: tuple(draw(nodes(f"{name}.{option}.", depth - 1))) for option in entered}
-    return Choice(name=name, options=options, spaces=spaces, named=bool(spaces))
-
-
-@st.composite
-def nodes(draw: st.DrawFn, prefix: str, depth: int) -> list[Node]:
-    made: list[Node] = []
-    for index in range(draw(st.integers(1, 3))):
-        name = f"{prefix}{'abc'[index]}"
-        kind = draw(st.sampled_from(["float", "integer", "choice", "simplex", "fixed"]))
-        if kind == "fixed":
-            made.append(Fixed(name=name, value=draw(st.sampled_from([1, "relu", None]))))
-        elif kind == "choice":
-            made.append(draw(choices(name, depth)))
-        else:
-            made.append(draw({"float": floats, "integer": integers, "simplex": simplexes}[kind](name)))
-    return made
-
-
-spaces = nodes("", 2).map(lambda made: Space(tuple(made)))
+from search.space import INACTIVE, Choice, Fixed, Float, Integer, LinearConstraint, Near, Simplex, Space
+from tests.search.space.trees import LABELS, bounded, seeds, spaces
 
 
 def assert_same_point(space: Space, found: dict, expected: dict, *, rel: float = 1e-9) -> None:
@@ -172,29 +125,6 @@ def test_nested_params_hold_every_value_once(space: Space, seed: int) -> None:
     assert count(space.nest(params)) == len(params)
 
 
-@pytest.mark.parametrize("low, high", [(1, 7), (-3, 3), (0, 1), (5, 40)])
-def test_every_integer_is_as_likely_as_any_other(low: int, high: int) -> None:
-    dimension = Integer(name="depth", low=low, high=high)
-    drawn = [dimension.decode(np.array([u])) for u in np.random.default_rng(0).random(20_000)]
-    counts = np.bincount(np.array(drawn) - low, minlength=high - low + 1)
-    assert len(counts) == high - low + 1
-    assert stats.chisquare(counts).pvalue > 1e-3
-
-
-def test_every_integer_of_a_logarithmic_range_has_the_cell_between_its_halves() -> None:
-    dimension = Integer(name="width", low=1, high=100, log=True)
-    drawn = np.array([dimension.decode(np.array([u])) for u in np.random.default_rng(0).random(20_000)])
-    edges = np.log(np.arange(1, 102) - 0.5)
-    expected = np.diff(edges) / (edges[-1] - edges[0]) * len(drawn)
-    assert stats.chisquare(np.bincount(drawn, minlength=101)[1:], expected).pvalue > 1e-3
-
-
-def test_every_option_is_as_likely_as_any_other() -> None:
-    dimension = Choice(name="activation", options=("relu", "gelu", "tanh"))
-    drawn = [dimension.options.index(dimension.decode(np.array([u]))) for u in np.random.default_rng(1).random(9_000)]
-    assert stats.chisquare(np.bincount(drawn)).pvalue > 1e-3
-
-
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_weights_are_uniform_on_their_simplex(k: int) -> None:
     space = Space((Simplex(name="weights", names=LABELS[:k]),))
@@ -207,14 +137,6 @@ def test_weights_are_uniform_on_their_simplex(k: int) -> None:
     np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.01)
 
 
-@pytest.mark.parametrize("k", [2, 3, 6])
-def test_every_corner_of_the_simplex_is_reached_and_survives(k: int) -> None:
-    dimension = Simplex(name="weights", names=LABELS[:k])
-    for corner in np.eye(k):
-        assert dimension.decode(dimension.encode(tuple(corner))) == tuple(corner)
-    assert {dimension.decode(np.array(unit)) for unit in np.ndindex(*(2,) * (k - 1))} == set(map(tuple, np.eye(k)))
-
-
 def test_weights_next_to_a_corner_are_told_apart_and_survive() -> None:
     space = Space((Simplex(name="weights", names=LABELS),))
     keys = set()
@@ -224,25 +146,6 @@ def test_weights_next_to_a_corner_are_told_apart_and_survive() -> None:
         np.testing.assert_allclose(list(space.decode(space.encode(params)).values()), weights, rtol=1e-9)
         keys.add(space.key(params))
     assert len(keys) == 3
-
-
-@pytest.mark.parametrize("log", [False, True])
-def test_both_ends_of_a_range_are_reached(log: bool) -> None:
-    real = Float(name="learning_rate", low=1e-4, high=0.3, log=log)
-    whole = Integer(name="depth", low=1, high=9, log=log)
-    assert real.decode(np.zeros(1)) == pytest.approx(1e-4, rel=1e-12)
-    assert real.decode(np.ones(1)) == pytest.approx(0.3, rel=1e-12)
-    assert (whole.decode(np.zeros(1)), whole.decode(np.ones(1))) == (1, 9)
-
-
-def test_a_logarithmic_range_has_its_geometric_middle_in_the_middle() -> None:
-    assert Float(name="x", low=1e-4, high=1.0, log=True).decode(np.array([0.5])) == pytest.approx(1e-2)
-
-
-def test_an_integer_at_its_end_still_moves() -> None:
-    rng = np.random.default_rng(0)
-    dimension = Integer(name="depth", low=1, high=3)
-    assert all(dimension.mutate(end, rng, 1e-6) == 2 for end in (1, 3) for _ in range(20))
 
 
 def test_a_small_mutation_stays_near() -> None:
@@ -264,6 +167,49 @@ def test_a_branch_that_a_mutation_enters_is_filled_and_one_that_it_leaves_is_gon
         seen.add((params["divergence"], "divergence.alpha.order" in params))
         seen.add((params["model"], "model.cnn.pool" in params))
     assert seen == {("alpha", True), ("forward_kl", False), ("cnn", True), ("mlp", False)}
+
+
+def expected() -> Space:
+    """The tree of ``nested``, with what is expected of some of it."""
+    nodes = {node.name: node for node in nested().nodes}
+    inner = replace(nodes["divergence"].spaces["alpha"][0], prior=Near(0.5, 0.2))
+    nodes["divergence"] = replace(nodes["divergence"], spaces={"alpha": (inner,)}, prior=(0.1, 0.9))
+    nodes["learning_rate"] = replace(nodes["learning_rate"], prior=Near(0.01, math.log(2.0)))
+    nodes["weights"] = replace(nodes["weights"], prior=(9.0, 1.0, 1.0))
+    return Space(tuple(nodes.values()))
+
+
+def test_a_prior_is_that_of_the_active_dimensions() -> None:
+    space, rng = expected(), np.random.default_rng(0)
+    for _ in range(20):
+        params = space.sample(rng)
+        active = space.active(params)
+        parts = {d.name: d.log_prior(active[d.name]) for d in space.dimensions if d.name in active}
+        assert space.log_prior(params) == pytest.approx(sum(parts.values()))
+        assert ("divergence.alpha.order" in parts) == (params["divergence"] == "alpha")
+    assert nested().log_prior(nested().sample(rng)) == 0.0
+
+
+def test_samples_of_the_prior_are_where_it_says() -> None:
+    space, rng = expected(), np.random.default_rng(1)
+    drawn = [space.sample_prior(rng) for _ in range(400)]
+    assert all(space.validate(params, where="here") == params for params in drawn)
+    assert 330 < sum(params["divergence"] == "alpha" for params in drawn) < 390
+    rates = np.log([params["learning_rate"] for params in drawn])
+    assert abs(rates.mean() - math.log(0.01)) < 0.15 and abs(rates.std() - math.log(2.0)) < 0.1
+    assert np.mean([params["weights.labels"] for params in drawn]) == pytest.approx(9 / 11, abs=0.03)
+    uniform = [space.log_prior(space.sample(rng)) for _ in range(400)]
+    assert np.mean([space.log_prior(params) for params in drawn]) > np.mean(uniform) + 3.0
+
+
+def test_samples_of_the_prior_keep_constraints() -> None:
+    against = LinearConstraint("weights.labels <= 0.1", (("weights.labels", 1.0),), 0.1)
+    order = LinearConstraint("divergence.alpha.order <= 0.5", (("divergence.alpha.order", 1.0),), 0.5)
+    space, rng = replace(expected(), constraints=(against, order)), np.random.default_rng(2)
+    drawn = [space.sample_prior(rng) for _ in range(200)]
+    assert all(map(space.feasible, drawn))
+    orders = [params["divergence.alpha.order"] for params in drawn if params["divergence"] == "alpha"]
+    assert np.mean(orders) > 0.2  # half of a normal about 0.5, where uniform orders would be about -0.25
 
 
 def test_size_counts_points() -> None:

@@ -206,10 +206,13 @@ MISTAKES = [
     ({"x": [1, True]}, r"x: expected options that differ, got \[1, True\]"),
     ({"x": {"choice": ["a", "b"], "default": "c"}}, r"x\.default: expected one of a, b, got 'c'"),
     ({"x": {"choice": {"a": 3}}}, r"x\.a: expected a table of this option's own dimensions, got 3"),
-    ({"x": {"choice": ["mlp"], "mpl": {}}}, r"x\.mpl: expected one of mlp, default, got 'mpl'\. Did you mean 'mlp'\?"),
+    (
+        {"x": {"choice": ["mlp"], "mpl": {}}},
+        r"x\.mpl: expected one of mlp, default, prior, got 'mpl'\. Did you mean 'mlp'\?",
+    ),
     ({"x": {"simplex": ["a"]}}, r"x\.simplex: expected a list of at least two names, got \['a'\]"),
     ({"x": {"simplex": ["a", "a"]}}, r"x\.simplex: expected names that differ, got \['a', 'a'\]"),
-    ({"x": {"simplex": ["a", "b"], "defalt": 1}}, r"x\.defalt: expected one of simplex, default, got 'defalt'"),
+    ({"x": {"simplex": ["a", "b"], "defalt": 1}}, r"x\.defalt: expected one of simplex, default, prior, got 'defalt'"),
     (
         {"x": {"simplex": ["a", "b"], "default": {"a": 1}}},
         r"x\.default: expected a weight for each of a, b, summing to one",
