@@ -27,13 +27,14 @@ class Family:
     """``package``: the folder; ``function``: what each of its files must define; ``needs``: and which constants.
 
     ``given``: the keywords that every call has; the others are the hyperparameters in ``SPACE``. None where
-    the function does not take its hyperparameters as keywords.
+    the function does not take its hyperparameters as keywords. ``offered``: keywords for whoever has them.
     """
 
     package: str
     function: str
     needs: tuple[str, ...] = ("SPACE",)
     given: tuple[str, ...] | None = ()
+    offered: tuple[str, ...] = ()
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -46,7 +47,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "schedule": Family("trainers.schedules", "factor", given=()),
     "problem": Family("trainers.problems", "evaluate", given=None),
-    "proposer": Family("search.propose", "propose", given=("seed", "reference")),
+    "proposer": Family("search.propose", "propose", given=("seed", "reference"), offered=("interest", "earlier")),
     "stop": Family("search.stop", "keep", given=("reference", "audited")),
     "merge": Family("search.pareto.merge", "merge"),
 }  # fmt: skip

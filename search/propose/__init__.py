@@ -103,8 +103,8 @@ def propose(
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
     worst = np.asarray(reference, dtype=np.float64)
-    if interest and "interest" in inspect.signature(proposer.propose).parameters:
-        chosen["interest"] = interest
+    offered = {"interest": interest}
+    chosen |= {name: offered[name] for name in inspect.signature(proposer.propose).parameters if name in offered}
     found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed
     stream = np.random.default_rng([seed, len(points(trials)), 1])
