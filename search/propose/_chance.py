@@ -40,7 +40,7 @@ def chance(blocks: Blocks, seen: Tensor, succeeded: Tensor) -> Chance:
     middle, scale = 2.0 * share - 1.0, 2.0 * (share * (1.0 - share)) ** 0.5
     label = ((2.0 * succeeded.double() - 1.0 - middle) / scale).unsqueeze(1)
     process = fit(blocks, seen, label, priors=PRIORS, told=bool(succeeded.any()))
-    noise = (process.weights * process.noise.reshape(2, 1)).sum()
+    noise = (process.weights * process.hyper.noise).sum()
 
     def at(points: Tensor) -> Tensor:
         mean, deviation = process.predict(points)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from search.propose import sobol
-from search.propose._process import Draws
+from search.propose._draws import Draws
 
 DIRECTIONS = 32  # a draw
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference

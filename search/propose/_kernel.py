@@ -10,9 +10,9 @@ of ``search.propose._features``:
 - weights on a simplex are themselves, so distances respect their sum, and its boundary is as near as it looks;
 - what is active in neither point is equal there, and carries no distance.
 
-``c`` is the Gaussian or the Matern 5/2 correlation. Both kinds are computed as one batch: the first half of the rows of
-``length`` and ``share`` is Gaussian, the second Matern. ``waves`` are the frequencies of random Fourier features for
-the same covariance (Rahimi and Recht 2007): a dimension is left out of a wave with probability 1 - p_d.
+``c`` is the Gaussian or the Matern 5/2 correlation. Both kinds are computed as one batch: of the rows of ``length`` and
+``share`` the first ``smooth`` are Gaussian, the others Matern. ``waves`` are the frequencies of random Fourier features
+for the same covariance (Rahimi and Recht 2007): a dimension is left out of a wave with probability 1 - p_d.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from torch import Tensor
 Blocks = Sequence[slice]  # the columns of each dimension
 
 
-def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, right: Tensor) -> Tensor:
+def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, right: Tensor, *, smooth: int) -> Tensor:
     """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0."""
-    half, weight = len(length) // 2, length**-2
+    weight = length**-2
     found = torch.ones(1, dtype=torch.float64)
     for place, columns in enumerate(blocks):
         apart = left.T[columns].unsqueeze(2) - right.T[columns].unsqueeze(1)
         near = (weight[:, columns] @ apart.square().flatten(1)).reshape(-1, *apart.shape[1:])
-        alike = torch.cat([gaussian(near[:half]), matern(near[half:])])
+        alike = torch.cat([gaussian(near[:smooth]), matern(near[smooth:])])
         found = found * (1.0 + share[:, place, None, None] * (alike - 1.0))
     return found
 
@@ -47,7 +47,7 @@ def matern(squared: Tensor) -> Tensor:
 
 
 def waves(
-    blocks: Blocks, length: Tensor, share: Tensor, count: int, generator: torch.Generator
+    blocks: Blocks, length: Tensor, share: Tensor, count: int, generator: torch.Generator, *, smooth: int
 ) -> tuple[Tensor, Tensor]:
     """Frequencies (b, f, count) and phases (b, count): the mean of 2 cos(x w + phase) cos(y w + phase) is it."""
     b, f = length.shape
@@ -57,7 +57,7 @@ def waves(
         drawn = torch.rand(b, count, generator=generator, dtype=torch.float64) < share[:, place, None]
         # a Matern of smoothness 5/2 has the spectrum of a Student t with 5 degrees of freedom
         squares = torch.randn(b, 5, count, generator=generator, dtype=torch.float64).square().mean(dim=1)
-        squares[: b // 2] = 1.0
+        squares[:smooth] = 1.0
         frequency[:, columns] *= (drawn / squares.sqrt()).unsqueeze(1)
     phase = 2.0 * torch.pi * torch.rand(b, count, generator=generator, dtype=torch.float64)
     return frequency, phase

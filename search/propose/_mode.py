@@ -7,10 +7,13 @@ For each output and each of the two kernels of `_kernel` the logarithm of
 is climbed by L-BFGS, all of them as one batch, with the slope of the likelihood in closed form (Rasmussen and Williams
 2006, equation 5.9). Values are standardised. The columns of one dimension (options, weights) share the prior of their
 mean and differ by little, so options are told apart one by one only where the data ask for it.
+
+How far the mode can be trusted is said by the curvature there: ``around`` draws from the normal distribution that has
+it (the Laplace approximation: Rasmussen and Williams 2006, section 3.4; MacKay 1992).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +24,8 @@ from search.propose._kernel import Blocks
 
 STEPS, PRECISION = 60, 1e-6
 JITTER = 1e-7
+STEP = 1e-3  # of a difference of slopes
+FLATTEST = 0.2  # curvature, by priors that are no wider than this allows
 BOUND = 4.0  # deviations from the mean of its prior, which no hyperparameter leaves
 # normal priors (mean, deviation): of log lengths, of the deviation of a column's from its dimension's, of logit shares
 LENGTH, WITHIN, SHARE = (0.0, 1.0), 0.5, (0.0, 1.5)
@@ -35,55 +40,86 @@ class Priors:
     mean: tuple[float, float] = (0.0, 1.0)
 
 
-def split(raw: Tensor, f: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Rows of what is climbed (b, f + d + 3) -> lengths (b, f), shares (b, d), noise, mean and scale (b,)."""
-    return raw[:, :f].exp(), raw[:, f:-3].sigmoid(), raw[:, -3].exp(), raw[:, -2], raw[:, -1].exp()
+class Hyper(NamedTuple):
+    """Hyperparameters: lengths (b, f), shares (b, d), and of each row (b,) the variance of the noise, the mean and the
+    scale, which is the variance of the prior."""
+
+    length: Tensor
+    share: Tensor
+    noise: Tensor
+    mean: Tensor
+    scale: Tensor
+
+
+def split(raw: Tensor, f: int) -> Hyper:
+    """Rows of what is climbed (b, f + d + 3) -> what they stand for."""
+    return Hyper(raw[:, :f].exp(), raw[:, f:-3].sigmoid(), raw[:, -3].exp(), raw[:, -2], raw[:, -1].exp())
 
 
 def mode_of(blocks: Blocks, seen: Tensor, values: Tensor, extra: Tensor | None, priors: Priors) -> Tensor:
-    """Of ``values`` (n, outputs) at ``seen`` (n, f): rows (2 outputs, f + d + 3), Gaussian kernels first.
+    """Of ``values`` (outputs, n) at ``seen`` (n, f): rows (2 outputs, f + d + 3), Gaussian kernels first.
 
-    ``extra`` (2 outputs, n): variances of the values that are known.
+    ``extra`` (outputs, n): variances of the values that are known.
     """
-    told = [LENGTH] * seen.shape[1] + [SHARE] * len(blocks) + [priors.noise, priors.mean, priors.scale]
-    centre, width = (torch.tensor(each, dtype=torch.float64) for each in zip(*told, strict=True))
-    rows, density = 2 * values.shape[1], _Density(blocks, seen, values, extra, centre, width)
+    outputs = len(values)
+    density = Density(
+        blocks, seen, values.repeat(2, 1), None if extra is None else extra.repeat(2, 1), priors, smooth=outputs
+    )
 
     def loss(flat: Any) -> tuple[float, Any]:
-        found, slope = density(torch.from_numpy(flat.reshape(rows, -1)))
-        return -found, -slope.numpy().ravel()
+        found, slope = density(torch.from_numpy(flat.reshape(2 * outputs, -1)))
+        return -float(found.sum()), -slope.numpy().ravel()
 
-    lower, upper = (centre - BOUND * width).repeat(rows).numpy(), (centre + BOUND * width).repeat(rows).numpy()
+    lower, upper = (each.repeat(2 * outputs).numpy() for each in density.bounds)
     found = minimize(
-        loss, np.tile(centre.numpy(), rows), jac=True, method="L-BFGS-B",
+        loss, np.tile(density.centre.numpy(), 2 * outputs), jac=True, method="L-BFGS-B",
         bounds=list(zip(lower, upper, strict=True)), options={"maxiter": STEPS, "ftol": PRECISION},
     )  # fmt: skip
-    return torch.from_numpy(found.x.reshape(rows, -1))
+    return torch.from_numpy(found.x.reshape(2 * outputs, -1))
 
 
-class _Density:
-    """The logarithm of the posterior density of all rows together, up to a constant, and its slope.
+def around(density: "Density", mode: Tensor, stream: torch.Generator) -> Tensor:
+    """One draw for each row (b, p) of a mode, from the normal distribution with the curvature that is there."""
+    b, p = mode.shape
+    _, slope = density(mode)
+    curvature = torch.empty(b, p, p, dtype=torch.float64)
+    for place in range(p):
+        moved = mode.clone()
+        moved[:, place] += STEP
+        curvature[:, place] = (slope - density(moved)[1]) / STEP
+    size, direction = torch.linalg.eigh((curvature + curvature.transpose(1, 2)) / 2.0)
+    normal = torch.randn(b, p, 1, generator=stream, dtype=torch.float64)
+    found = mode + (direction @ (normal / size.clamp_min(FLATTEST).sqrt().unsqueeze(2)))[..., 0]
+    return torch.minimum(torch.maximum(found, density.bounds[0]), density.bounds[1])
 
-    Everything that depends on two points is a vector over the pairs below the diagonal.
+
+class Density:
+    """Rows of hyperparameters (b, p) -> the logarithm of their posterior density (b,), up to a constant, and its slope.
+
+    Of the rows ``values`` and ``extra`` (b, n) the first ``smooth`` have a Gaussian kernel. Everything that depends on
+    two points is a vector over the pairs below the diagonal.
     """
 
     def __init__(
-        self, blocks: Blocks, seen: Tensor, values: Tensor, extra: Tensor | None, centre: Tensor, width: Tensor
+        self, blocks: Blocks, seen: Tensor, values: Tensor, extra: Tensor | None, priors: Priors, *, smooth: int
     ) -> None:
-        self.target, self.extra, self.centre = values.T.repeat(2, 1), extra, centre
+        told = [LENGTH] * seen.shape[1] + [SHARE] * len(blocks) + [priors.noise, priors.mean, priors.scale]
+        self.centre, width = (torch.tensor(each, dtype=torch.float64) for each in zip(*told, strict=True))
+        self.bounds = self.centre - BOUND * width, self.centre + BOUND * width
         self.width = torch.where(width > 0, width, 1.0)
+        self.target, self.extra, self.smooth = values, extra, smooth
         self.row, self.column = torch.tril_indices(len(seen), len(seen), -1)
         self.apart = (seen[self.row] - seen[self.column]).square().T.contiguous()  # (f, pairs)
         self.owner = torch.repeat_interleave(torch.tensor([each.stop - each.start for each in blocks]))  # of a column
         self.count = torch.bincount(self.owner, minlength=len(blocks)).double()
 
-    def __call__(self, raw: Tensor) -> tuple[float, Tensor]:
+    def __call__(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         b, n, f, d = len(raw), self.target.shape[1], len(self.apart), len(self.count)
         length, share, noise, mean, scale = split(raw, f)
         weight, share = (length**-2).unsqueeze(2), share.unsqueeze(2)
         near = torch.zeros(b, d, len(self.row), dtype=torch.float64)
         near.index_add_(1, self.owner, weight * self.apart)
-        alike, steep = _kinds(near)
+        alike, steep = _kinds(near, self.smooth)
         factor = 1.0 + share * (alike - 1.0)
         signal = scale[:, None] * factor.prod(dim=1)
         covariance = torch.zeros(b, n, n, dtype=torch.float64)
@@ -93,7 +129,7 @@ class _Density:
         root = torch.linalg.cholesky(covariance)  # reads the lower half
         residual = self.target - mean[:, None]
         weighted = torch.cholesky_solve(residual.unsqueeze(2), root)[..., 0]
-        likely = -0.5 * (residual * weighted).sum() - root.diagonal(dim1=1, dim2=2).log().sum()
+        likely = -0.5 * (residual * weighted).sum(dim=1) - root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         inverse = torch.cholesky_inverse(root)
         # twice half of the outer product less the inverse, since a pair stands for two entries
         pull = (weighted[:, self.row] * weighted[:, self.column] - inverse[:, self.row, self.column]) * signal
@@ -107,7 +143,7 @@ class _Density:
         slope[:, -2] = weighted.sum(dim=1)
         slope[:, -1] = scale * alone.sum(dim=1) + pull.sum(dim=1)
         prior, lower = self._prior(raw, f)
-        return float(likely + prior), slope + lower
+        return likely + prior, slope + lower
 
     def _prior(self, raw: Tensor, f: int) -> tuple[Tensor, Tensor]:
         away = (raw - self.centre) / self.width
@@ -118,14 +154,14 @@ class _Density:
         own = (lengths - middle[:, self.owner]) / WITHIN
         common = (middle - LENGTH[0]) / LENGTH[1]
         slope[:, :f] = -own / WITHIN - (common / LENGTH[1] / self.count)[:, self.owner]
-        return -0.5 * (away[:, f:].square().sum() + own.square().sum() + common.square().sum()), slope
+        squares = torch.cat([away[:, f:], own, common], dim=1).square()
+        return -0.5 * squares.sum(dim=1), slope
 
 
-def _kinds(near: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared distances (b, d, pairs) -> both kernels and their slopes by them, Gaussian in the first half of b."""
-    half = len(near) // 2
-    normal = (-0.5 * near[:half]).exp()
-    root = (5.0 * near[half:]).sqrt()
+def _kinds(near: Tensor, smooth: int) -> tuple[Tensor, Tensor]:
+    """Squared distances (b, d, pairs) -> correlations and their slopes by them."""
+    normal = (-0.5 * near[:smooth]).exp()
+    root = (5.0 * near[smooth:]).sqrt()
     falling = (-root).exp()
     other = (1.0 + root + root.square() / 3.0) * falling
     return torch.cat([normal, other]), torch.cat([-0.5 * normal, -5.0 / 6.0 * (1.0 + root) * falling])

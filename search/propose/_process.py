@@ -1,34 +1,32 @@
-"""Gaussian processes over a space: one an output, each with a Gaussian and a Matern kernel (`_kernel`).
+"""Gaussian processes over a space: one an output, as a mixture of rows that differ in kernel and hyperparameters.
 
-Hyperparameters are the mode of their posterior in the coordinates in which their priors are normal. The two kernels
-count by weights that predict each value best from the others (stacking: Yao et al. 2018), by the closed form of the
-leave-one-out prediction (Rasmussen and Williams 2006, section 5.4.2; Sundararajan and Keerthi 2001), which is kept as
-a diagnostic too. All outputs and kernels are fitted as one batch, in float64. Beyond ``FITTED`` points the
-hyperparameters are told by that many of them; every point is known to the process itself.
+``fit`` gives each output two rows, a Gaussian and a Matern kernel (`_kernel`) at the mode of their hyperparameters
+(`_mode`). They count by the weights with which they predict each value best from the others (stacking: Yao et al.
+2018), by the closed form of the leave-one-out prediction (Rasmussen and Williams 2006, section 5.4.2), which is kept as
+a diagnostic too. Everything is one batch in float64. Beyond ``FITTED`` points the hyperparameters are told by that
+many of them; every point is known to the process itself.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from search.propose._kernel import Blocks, correlation, waves
-from search.propose._mode import JITTER, Priors, mode_of, split
-
-Draws = Callable[[Tensor], Tensor]  # features (c, f) -> values (draws, c, outputs)
+from search.propose._kernel import Blocks, correlation
+from search.propose._mode import JITTER, Hyper, Priors, mode_of, split
 
 FITTED = 150
-WAVES = 512  # Fourier features of a drawn function before it is bent through the data
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """Fitted to ``values`` (n, outputs), standardised by ``shift`` and ``unit`` (outputs,), at ``seen`` (n, f).
+    """Of ``values`` (outputs, n), standardised by ``shift`` and ``unit`` (outputs,), at ``seen`` (n, f).
 
-    Rows of everything with a first axis of 2 * outputs: the Gaussian kernel of each output, then the Matern one.
+    ``raw`` (b, f + d + 3): hyperparameters, a row for a kernel of the output ``owner`` (b,), the first ``smooth`` of
+    them Gaussian; ``extra`` (outputs, n): what is known of each value's variance; ``given`` (b,): the rows' weights,
+    which sum to one for each output, or None for those that predict best.
     """
 
     blocks: Blocks
@@ -36,21 +34,27 @@ class Process:
     values: Tensor
     shift: Tensor
     unit: Tensor
-    length: Tensor  # (2 outputs, f)
-    share: Tensor  # (2 outputs, d)
-    noise: Tensor  # (2 outputs,): what is learned
-    scale: Tensor  # (2 outputs,): of the prior's variance
-    mean: Tensor  # (2 outputs,)
-    extra: Tensor | None  # (2 outputs, n): what is known of each value's variance
+    extra: Tensor | None
+    priors: Priors
+    raw: Tensor
+    owner: Tensor
+    smooth: int
+    given: Tensor | None = None
 
-    def covariance(self, left: Tensor, right: Tensor) -> Tensor:
-        return self.scale[:, None, None] * correlation(self.blocks, self.length, self.share, left, right)
+    @cached_property
+    def hyper(self) -> Hyper:
+        return split(self.raw, self.seen.shape[1])
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """(b, n): the values of each row."""
+        return self.values[self.owner]
 
     @cached_property
     def diagonal(self) -> Tensor:
-        """The variance of each value's noise (2 outputs, n)."""
-        noise = (self.noise + JITTER)[:, None].expand(-1, len(self.seen))
-        return noise if self.extra is None else noise + self.extra
+        """(b, n): the variance of each value's noise."""
+        noise = (self.hyper.noise + JITTER)[:, None].expand(-1, len(self.seen))
+        return noise if self.extra is None else noise + self.extra[self.owner]
 
     @cached_property
     def root(self) -> Tensor:
@@ -59,107 +63,87 @@ class Process:
 
     @cached_property
     def weighted(self) -> Tensor:
-        """(2 outputs, n): the inverse covariance times the values."""
-        residual = self.values.T.repeat(2, 1) - self.mean[:, None]
+        """(b, n): the inverse covariance times the values."""
+        residual = self.targets - self.hyper.mean[:, None]
         return torch.cholesky_solve(residual.unsqueeze(2), self.root)[..., 0]
 
     @cached_property
     def left_out(self) -> tuple[Tensor, Tensor]:
-        """What each value is expected to be from all others: mean and deviation (2 outputs, n), standardised."""
+        """What each value is expected to be from all others: mean and deviation (b, n), standardised."""
         inverse = torch.cholesky_inverse(self.root).diagonal(dim1=1, dim2=2)
-        return self.values.T.repeat(2, 1) - self.weighted / inverse, inverse.rsqrt()
+        return self.targets - self.weighted / inverse, inverse.rsqrt()
 
     @cached_property
     def weights(self) -> Tensor:
-        """(2, outputs): how far the Gaussian and the Matern kernel are trusted."""
+        """(b,): how far each row is trusted among those of its output."""
+        if self.given is not None:
+            return self.given
         mean, deviation = self.left_out
-        score = -0.5 * ((self.values.T.repeat(2, 1) - mean) / deviation).square() - deviation.log()
-        score = score.reshape(2, -1, len(self.seen))
+        score = -0.5 * ((self.targets - mean) / deviation).square() - deviation.log()
         if self.extra is not None:
-            score = score * (self.extra < VAGUE / 2).reshape(score.shape)
-        likely, weights = (score - score.amax(dim=0)).exp(), torch.full((2, score.shape[1]), 0.5, dtype=torch.float64)
+            score = score * (self.extra[self.owner] < VAGUE / 2)
+        best = torch.stack([score[self.owner == output].amax(dim=0) for output in range(len(self.values))])
+        likely = (score - best[self.owner]).exp()
+        weights = self.shares(torch.ones(len(self.owner), dtype=torch.float64))
         for _ in range(50):  # expectation maximisation of the logarithmic score
-            part = weights.unsqueeze(2) * likely
-            weights = (part / part.sum(dim=0)).mean(dim=2)
+            weights = self.shares(weights[:, None] * likely).mean(dim=1)
         return weights
+
+    def shares(self, parts: Tensor) -> Tensor:
+        """Parts (b, ...) as shares of the whole of their output."""
+        return parts / self.over(parts)[self.owner]
+
+    def over(self, parts: Tensor) -> Tensor:
+        """Parts (b, ...), summed over the rows of each output (outputs, ...)."""
+        return torch.zeros(len(self.values), *parts.shape[1:], dtype=torch.float64).index_add_(0, self.owner, parts)
+
+    def covariance(self, left: Tensor, right: Tensor) -> Tensor:
+        """(n, f), (k, f) -> (b, n, k)."""
+        length, share, _, _, scale = self.hyper
+        return scale[:, None, None] * correlation(self.blocks, length, share, left, right, smooth=self.smooth)
 
     def mean_at(self, points: Tensor) -> Tensor:
         """(c, f) -> the expected values (c, outputs)."""
         near = self.covariance(points, self.seen)
-        mean = (self.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]).reshape(2, -1, len(points))
-        return (self.weights.unsqueeze(2) * mean).sum(dim=0).T * self.unit + self.shift
+        mean = self.hyper.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
+        return self.over(self.weights[:, None] * mean).T * self.unit + self.shift
+
+    def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""
+        near = self.covariance(points, self.seen)
+        mean = self.hyper.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
+        told = torch.linalg.solve_triangular(self.root, near.transpose(1, 2), upper=False).square().sum(dim=1)
+        variance = (self.hyper.scale[:, None] - told).clamp_min(0.0)
+        middle = self.over(self.weights[:, None] * mean)
+        spread = self.over(self.weights[:, None] * (variance + (mean - middle[self.owner]).square())).sqrt()
+        return middle.T * self.unit + self.shift, spread.T * self.unit
 
     def joint(self, points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-        """(c, f), (r, f) -> covariances of the truth (2 outputs, c, r) and variances (2 outputs, c), standardised."""
+        """(c, f), (r, f) -> covariances of the truth (b, c, r) and variances (b, c), standardised."""
         near, far = (
             torch.linalg.solve_triangular(self.root, self.covariance(self.seen, some), upper=False)
             for some in (points, others)
         )
         told = near.transpose(1, 2) @ far
-        variance = self.scale[:, None] - near.square().sum(dim=1)
+        variance = self.hyper.scale[:, None] - near.square().sum(dim=1)
         return self.covariance(points, others) - told, variance.clamp_min(0.0)
 
     def after(self, points: Tensor) -> "Process":
         """With values at ``points`` (c, f) that are as expected: only variances are lower."""
         with torch.no_grad():
-            expected = (self.mean_at(points) - self.shift) / self.unit
-        extra = (
-            None if self.extra is None else torch.cat([self.extra, torch.zeros(len(self.extra), len(points))], dim=1)
-        )
-        more = replace(
-            self, seen=torch.cat([self.seen, points]), values=torch.cat([self.values, expected]), extra=extra
-        )
-        more.__dict__["weights"] = self.weights  # what was not observed says nothing of kernels
-        return more
+            expected = ((self.mean_at(points) - self.shift) / self.unit).T
+        extra = None if self.extra is None else torch.cat([self.extra, torch.zeros_like(expected)], dim=1)
+        seen, values = torch.cat([self.seen, points]), torch.cat([self.values, expected], dim=1)
+        return replace(self, seen=seen, values=values, extra=extra, given=self.weights)
 
     def of_first(self, outputs: int) -> "Process":
         """Of the first outputs only."""
-        every = self.values.shape[1]
-        rows = torch.cat([torch.arange(outputs), torch.arange(every, every + outputs)])
-        told = {name: getattr(self, name)[rows] for name in ("length", "share", "noise", "scale", "mean")}
+        rows = self.owner < outputs
         return replace(
-            self, values=self.values[:, :outputs], shift=self.shift[:outputs], unit=self.unit[:outputs],
-            extra=None if self.extra is None else self.extra[rows], **told,
+            self, values=self.values[:outputs], shift=self.shift[:outputs], unit=self.unit[:outputs],
+            extra=None if self.extra is None else self.extra[:outputs], given=self.weights[rows], raw=self.raw[rows],
+            owner=self.owner[rows], smooth=int(rows[: self.smooth].sum()),
         )  # fmt: skip
-
-    def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""
-        near = self.covariance(points, self.seen)
-        mean = self.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
-        told = torch.linalg.solve_triangular(self.root, near.transpose(1, 2), upper=False).square().sum(dim=1)
-        variance = (self.scale[:, None] - told).clamp_min(0.0)
-        mean, variance = (each.reshape(2, -1, len(points)) for each in (mean, variance))
-        weights = self.weights.unsqueeze(2)
-        middle = (weights * mean).sum(dim=0)
-        spread = (weights * (variance + (mean - middle).square())).sum(dim=0).sqrt()
-        return (middle.T * self.unit + self.shift), spread.T * self.unit
-
-    def draw(self, count: int, generator: torch.Generator) -> Draws:
-        """``count`` functions of the posterior, by Matheron's rule (Wilson et al. 2020): cheap at any number of points,
-        differentiable and consistent. Of each output some have the Gaussian kernel, the others the Matern one."""
-        frequency, phase = waves(self.blocks, self.length, self.share, WAVES, generator)
-        height = (2.0 * self.scale / WAVES).sqrt()[:, None, None]
-        rows, outputs = len(self.scale), self.values.shape[1]
-        strength = torch.randn(rows, WAVES, count, generator=generator, dtype=torch.float64)
-        noise = torch.randn(rows, len(self.seen), count, generator=generator, dtype=torch.float64)
-
-        def prior(points: Tensor) -> Tensor:
-            return height * (points @ frequency + phase.unsqueeze(1)).cos() @ strength
-
-        at = self.values.T.repeat(2, 1) - self.mean[:, None]
-        missed = at.unsqueeze(2) - prior(self.seen) - self.diagonal.sqrt().unsqueeze(2) * noise
-        update = torch.cholesky_solve(missed, self.root)
-        gaussian = (self.weights[0] * count).round()
-        # the draws of an output are in an order of its own, or one kernel would come with one kernel
-        order = torch.stack([torch.randperm(count, generator=generator) for _ in range(outputs)])
-        first = (order < gaussian[:, None]).T.unsqueeze(1)  # (draws, 1, outputs)
-
-        def drawn(points: Tensor) -> Tensor:
-            found = prior(points) + self.covariance(points, self.seen) @ update + self.mean[:, None, None]
-            both = found.reshape(2, outputs, len(points), count).permute(0, 3, 2, 1)
-            return torch.where(first, both[0], both[1]) * self.unit + self.shift
-
-        return drawn
 
 
 def fit(
@@ -180,23 +164,22 @@ def fit(
     priors = priors or Priors()
     known = torch.ones_like(values) if variances is None else variances.isfinite().double()
     values = torch.where(known > 0, values, 0.0)
+    shift, unit = torch.zeros_like(values[0]), torch.ones_like(values[0])
     if priors.mean[1] or priors.scale[1]:
         shift = values.sum(dim=0) / known.sum(dim=0)
         unit = ((known * (values - shift)).square().sum(dim=0) / (known.sum(dim=0) - 1.0).clamp_min(1.0)).sqrt()
         unit = torch.where(unit > 0, unit, 1.0)
-    else:
-        shift, unit = torch.zeros_like(values[0]), torch.ones_like(values[0])
-    standard = known * (values - shift) / unit
-    extra = None if variances is None else (variances / unit**2).clamp(0.0, VAGUE).T.repeat(2, 1)
-    chosen = _spread(len(seen)) if told else _spread(0)
-    mode = mode_of(blocks, seen[chosen], standard[chosen], None if extra is None else extra[:, chosen], priors)
-    length, share, noise, mean, scale = split(mode, seen.shape[1])
+    standard = (known * (values - shift) / unit).T.contiguous()
+    extra = None if variances is None else (variances / unit**2).clamp(0.0, VAGUE).T.contiguous()
+    some = spread(len(seen)) if told else spread(0)
+    raw = mode_of(blocks, seen[some], standard[:, some], None if extra is None else extra[:, some], priors)
+    outputs = len(standard)
     return Process(
-        blocks=blocks, seen=seen, values=standard, shift=shift, unit=unit, length=length, share=share, noise=noise,
-        scale=scale, mean=mean, extra=extra,
+        blocks=blocks, seen=seen, values=standard, shift=shift, unit=unit, extra=extra, priors=priors, raw=raw,
+        owner=torch.arange(outputs).repeat(2), smooth=outputs,
     )  # fmt: skip
 
 
-def _spread(n: int) -> Tensor:
+def spread(n: int) -> Tensor:
     """The points that tell of hyperparameters: all, or FITTED of them, evenly spread over the study."""
     return torch.linspace(0, n - 1, min(n, FITTED)).round().long()

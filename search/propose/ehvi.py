@@ -19,6 +19,7 @@ from torch import Tensor
 
 from search.propose import Interest, generator, pending, points
 from search.propose._belief import Belief, alone, believe
+from search.propose._draws import doubted, draw
 from search.propose._features import Layout
 from search.propose._gain import Gain
 from search.propose._seek import CLIMBERS, GENERATIONS, STEPS, Keys, Worth, ascend, descending, evolve, pool, sort
@@ -59,7 +60,7 @@ def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: i
     rng = generator(seed, trials)
     stream = torch.Generator().manual_seed(int(rng.integers(2**62)))
     told = {name: torch.from_numpy(getattr(belief, name)) for name in ("reference", "unit", "weights")}
-    drawn, start = belief.process.draw(draws, stream), int(rng.integers(2**32))
+    drawn, start = draw(doubted(belief.process, stream), draws, stream), int(rng.integers(2**32))
     gain = Gain.over(drawn, draws, inside=belief.inside, seed=start, **told)
     # what was stopped is no model that could be on the front
     known = [*belief.known, *pending(trials)]

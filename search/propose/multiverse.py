@@ -69,6 +69,6 @@ def propose(
 
 def reduction(process: Process, features: Tensor, marks: Tensor) -> Tensor:
     """(c, f), (r, f) -> (c,): the share of the variance at the marks, over all losses, that a value there takes."""
-    shared, variance = process.joint(features, marks)  # (2 outputs, c, r), (2 outputs, c)
-    told = shared.square().mean(dim=2) / (variance + (process.noise + JITTER)[:, None]) / process.scale[:, None]
-    return (process.weights.reshape(-1, 1) * told).sum(dim=0).clamp_min(1e-300)
+    (shared, variance), hyper = process.joint(features, marks), process.hyper
+    told = shared.square().mean(dim=2) / (variance + (hyper.noise + JITTER)[:, None]) / hyper.scale[:, None]
+    return (process.weights[:, None] * told).sum(dim=0).clamp_min(1e-300)

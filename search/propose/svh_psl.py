@@ -163,7 +163,7 @@ def _chosen(belief: Belief, trials: Sequence[Trial], several: list[Params], q: i
         waiting = bound(belief, layout(running)).numpy() if running else np.zeros((0, m))
     promised = promised + (hope < np.log(0.5)).double().unsqueeze(1) * 10.0  # rather not where training fails
     violated = None
-    if belief.process.values.shape[1] > m:
+    if len(belief.process.values) > m:
         with torch.no_grad():
             violated = belief.process.mean_at(layout(several))[:, m:].clamp_min(0.0).sum(dim=1, keepdim=True)
         promised = promised + 10.0 * violated

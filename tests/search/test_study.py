@@ -199,7 +199,7 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("measured", {"proposer": "sobol"},
          "[proposer]: expected a table, got 'sobol'. Write proposer = {name = \"sobol\"}"),
         ("measured", {"proposer.name": "sobel"},
-         "[proposer] name: expected one of ehvi, …, got 'sobel'. Did you mean 'sobol'?"),
+         "[proposer] name: expected one of …ehvi, …, got 'sobel'. Did you mean 'sobol'?"),
         ("measured", {"proposer.nmae": "sobol"},
          "[proposer] nmae: expected one of name, …, got 'nmae'. Did you mean 'name'?"),
         ("measured", {"proposer.start": -1}, "[proposer] start: expected a whole number in …, got -1"),

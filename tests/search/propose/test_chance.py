@@ -6,6 +6,7 @@ from torch import Tensor
 
 from search.propose import _chance
 from search.propose._chance import chance
+from search.propose._draws import draw
 from search.propose._process import Process, fit
 
 BLOCKS = [slice(i, i + 1) for i in range(4)]
@@ -54,8 +55,8 @@ def test_it_is_what_the_process_says_of_a_new_label(monkeypatch: pytest.MonkeyPa
     likely = chance(BLOCKS, seen, fate)(new).exp()
     share = (float(fate.sum()) + 1.0) / 32.0
     middle, scale = 2.0 * share - 1.0, 2.0 * (share * (1.0 - share)) ** 0.5
-    labels = kept[0].draw(20_000, torch.Generator().manual_seed(0))(new)[..., 0]
-    noise = float((kept[0].weights[:, 0] * kept[0].noise).sum())
+    labels = draw(kept[0], 20_000, torch.Generator().manual_seed(0))(new)[..., 0]
+    noise = float((kept[0].weights * kept[0].hyper.noise).sum())
     above = torch.distributions.Normal(0.0, noise**0.5 * scale).cdf(middle + scale * labels)  # a success is above 0
     torch.testing.assert_close(likely, above.mean(dim=0), rtol=0, atol=0.02)
     assert likely.min() < 0.1 and likely.max() > 0.9

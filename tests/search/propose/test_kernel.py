@@ -33,7 +33,7 @@ def by_definition(kind: int, length: Tensor, share: Tensor, x: Tensor, y: Tensor
 
 def test_it_is_its_formula() -> None:
     (length, share), left, right = settings(), points(5), points(4, seed=1)
-    found = correlation(BLOCKS, length, share, left, right)
+    found = correlation(BLOCKS, length, share, left, right, smooth=1)
     for kind in (0, 1):
         expected = [[by_definition(kind, length[0], share[0], x, y) for y in right] for x in left]
         torch.testing.assert_close(found[kind], torch.tensor(expected, dtype=torch.float64), rtol=1e-5, atol=1e-9)
@@ -42,7 +42,7 @@ def test_it_is_its_formula() -> None:
 @pytest.mark.parametrize("share", [0.01, 0.6, 0.99])
 def test_it_is_a_covariance_with_ones_at_distance_zero(share: float) -> None:
     several = points(60)
-    found = correlation(BLOCKS, *settings(share), several, several)
+    found = correlation(BLOCKS, *settings(share), several, several, smooth=1)
     assert torch.linalg.eigvalsh(found).min() > -1e-9
     torch.testing.assert_close(found.diagonal(dim1=1, dim2=2), torch.ones(2, 60, dtype=torch.float64))
 
@@ -52,7 +52,7 @@ def test_options_with_great_lengths_are_alike() -> None:
     length = torch.tensor([1.0, 50.0, 50.0, 0.5, 1.0, 1.0], dtype=torch.float64).expand(2, 6)
     several = points(1).repeat(3, 1)
     several[:, 1:4] = torch.eye(3, dtype=torch.float64)
-    found = correlation(BLOCKS, length, share, several, several)
+    found = correlation(BLOCKS, length, share, several, several, smooth=1)
     assert (found[:, 0, 1] > 0.99).all() and (found[:, 0, 2] < 0.2).all()
 
 
@@ -66,7 +66,7 @@ def test_what_is_active_in_neither_point_carries_no_distance() -> None:
     ])  # fmt: skip
     length = torch.full((2, several.shape[1]), 0.5, dtype=torch.float64)
     share = torch.full((2, len(layout.blocks)), 0.9, dtype=torch.float64)
-    found = correlation(layout.blocks, length, share, several, several)
+    found = correlation(layout.blocks, length, share, several, several, smooth=1)
     torch.testing.assert_close(found[:, 0, 1], torch.ones(2, dtype=torch.float64))
     torch.testing.assert_close(found[:, 0, 2], found[:, 0, 3])
     assert (found[:, 2, 3] < found[:, 0, 0]).all()
@@ -74,10 +74,10 @@ def test_what_is_active_in_neither_point_carries_no_distance() -> None:
 
 def test_its_waves_have_it() -> None:
     (length, share), several = settings(), points(20)
-    frequency, phase = waves(BLOCKS, length, share, 60_000, torch.Generator().manual_seed(0))
+    frequency, phase = waves(BLOCKS, length, share, 60_000, torch.Generator().manual_seed(0), smooth=1)
     wave = (several @ frequency + phase.unsqueeze(1)).cos()
     found = 2.0 * (wave @ wave.transpose(1, 2)) / 60_000
-    torch.testing.assert_close(found, correlation(BLOCKS, length, share, several, several), rtol=0, atol=0.02)
+    torch.testing.assert_close(found, correlation(BLOCKS, length, share, several, several, smooth=1), rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("kind", [gaussian, matern])

@@ -1,5 +1,7 @@
 """Exploration: it takes away variance, wherever that is, and finds what each choice does."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -28,16 +30,13 @@ def test_the_reduction_is_what_the_variance_loses_once_the_point_is_seen() -> No
     for row in range(5):
         after = process.after(news[row : row + 1])
         before, now = process.joint(MARKS, MARKS)[1], after.joint(MARKS, MARKS)[1]
-        lost = ((before - now) / process.scale[:, None]).mean(dim=1)
-        torch.testing.assert_close(found[row], (process.weights.reshape(-1) * lost).sum(), rtol=1e-4, atol=1e-8)
+        lost = ((before - now) / process.hyper.scale[:, None]).mean(dim=1)
+        torch.testing.assert_close(found[row], (process.weights * lost).sum(), rtol=1e-4, atol=1e-8)
 
 
 def test_with_the_kernels_given_the_values_say_nothing() -> None:
-    layout, at, process = model()
-    other = fit(layout.blocks, at, process.values.flip(0))
-    told = {name: getattr(process, name) for name in ("length", "share", "noise", "scale", "mean")}
-    other = type(other)(**{**{k: v for k, v in vars(other).items() if k in other.__dataclass_fields__}, **told})
-    other.__dict__["weights"] = process.weights
+    _, _, process = model()
+    other = replace(process, values=process.values.flip(1), given=process.weights)
     torch.testing.assert_close(multiverse.reduction(other, MARKS, MARKS), multiverse.reduction(process, MARKS, MARKS))
 
 

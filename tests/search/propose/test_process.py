@@ -1,5 +1,7 @@
 """Processes: what they predict, what they leave out, which kernel they trust, and the functions drawn from them."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from torch import Tensor
 
 from search.propose import _process
-from search.propose._mode import JITTER
+from search.propose._draws import draw
+from search.propose._mode import JITTER, Priors
 from search.propose._process import Process, fit
 
 BLOCKS = [slice(0, 1), slice(1, 2)]
@@ -28,23 +31,21 @@ def elsewhere(n: int = 50) -> Tensor:
     return torch.rand(n, 2, dtype=torch.float64, generator=stream(7))
 
 
-def by_hand(length: float, noise: float) -> tuple[Process, GaussianProcessRegressor, Tensor]:
-    """A process whose two kernels are one Gaussian of full shares, and scikit-learn's with the same."""
+def by_hand(length: float, noise: float) -> tuple[Process, Tensor]:
+    """A process with one Gaussian row of full shares."""
     seen, values = data(12, 1)
+    raw = [math.log(length)] * 2 + [40.0] * 2 + [math.log(noise - JITTER), 0.0, 0.0]
     made = Process(
-        blocks=BLOCKS, seen=seen, values=values - 100.0, shift=torch.tensor([100.0]), unit=torch.ones(1),
-        length=torch.full((2, 2), length, dtype=torch.float64), share=torch.ones(2, 2, dtype=torch.float64),
-        noise=torch.full((2,), noise - JITTER, dtype=torch.float64), scale=torch.ones(2, dtype=torch.float64),
-        mean=torch.zeros(2, dtype=torch.float64), extra=None,
+        blocks=BLOCKS, seen=seen, values=(values - 100.0).T, shift=torch.tensor([100.0]), unit=torch.ones(1),
+        extra=None, priors=Priors(), raw=torch.tensor([raw], dtype=torch.float64), owner=torch.tensor([0]), smooth=1,
     )  # fmt: skip
-    made.__dict__["weights"] = torch.tensor([[1.0], [0.0]], dtype=torch.float64)  # the Gaussian one alone
-    kernel = RBF(length) + WhiteKernel(noise)
-    theirs = GaussianProcessRegressor(kernel, optimizer=None).fit(seen.numpy(), (values - 100.0).numpy()[:, 0])
-    return made, theirs, values
+    return made, values - 100.0
 
 
 def test_it_predicts_what_another_library_predicts() -> None:
-    made, theirs, _ = by_hand(0.7, 0.01)
+    made, values = by_hand(0.7, 0.01)
+    theirs = GaussianProcessRegressor(RBF(0.7) + WhiteKernel(0.01), optimizer=None)
+    theirs.fit(made.seen.numpy(), values.numpy()[:, 0])
     mean, deviation = made.predict(elsewhere())
     expected, spread = theirs.predict(elsewhere().numpy(), return_std=True)
     np.testing.assert_allclose(mean[:, 0].numpy() - 100.0, expected, rtol=1e-6)
@@ -52,12 +53,12 @@ def test_it_predicts_what_another_library_predicts() -> None:
 
 
 def test_leaving_one_out_is_leaving_it_out() -> None:
-    made, _, values = by_hand(0.7, 0.01)
+    made, values = by_hand(0.7, 0.01)
     mean, deviation = made.left_out
     for row in range(12):
         others = np.delete(np.arange(12), row)
         theirs = GaussianProcessRegressor(RBF(0.7) + WhiteKernel(0.01), optimizer=None)
-        theirs.fit(made.seen.numpy()[others], (values - 100.0).numpy()[others, 0])
+        theirs.fit(made.seen.numpy()[others], values.numpy()[others, 0])
         expected, spread = theirs.predict(made.seen.numpy()[[row]], return_std=True)
         np.testing.assert_allclose([mean[0, row], deviation[0, row]], [expected[0], spread[0]], rtol=1e-6)
 
@@ -66,15 +67,15 @@ def test_the_kernel_that_predicts_better_counts_for_more() -> None:
     x = torch.linspace(0.0, 1.0, 40, dtype=torch.float64)
     seen = torch.stack([x, torch.zeros_like(x)], dim=1)
     smooth, rough = torch.sin(7.0 * x), (3.0 * x % 1.0 - 0.5).abs()  # a zigzag
-    weights = fit(BLOCKS, seen, torch.stack([smooth, rough], dim=1)).weights
-    torch.testing.assert_close(weights.sum(dim=0), torch.ones(2, dtype=torch.float64))
-    assert weights[0, 0] > 0.6 and weights[1, 1] > 0.6
+    weights = fit(BLOCKS, seen, torch.stack([smooth, rough], dim=1)).weights  # two Gaussian rows, then two Matern ones
+    torch.testing.assert_close(weights[:2] + weights[2:], torch.ones(2, dtype=torch.float64))
+    assert weights[0] > 0.6 and weights[3] > 0.6
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_every_draw_runs_through_what_was_seen(outputs: int) -> None:
     features, values = data(20, outputs)
-    found = fit(BLOCKS, features, values).draw(16, stream())(features)
+    found = draw(fit(BLOCKS, features, values), 16, stream())(features)
     assert found.shape == (16, 20, outputs)
     assert ((found - values).abs() < 0.1 * values.std(dim=0)).all()
 
@@ -84,7 +85,7 @@ def test_draws_spread_as_the_prediction_does(outputs: int) -> None:
     features, values = data(6, outputs)
     process = fit(BLOCKS, features, values)
     mean, deviation = process.predict(elsewhere())
-    found = process.draw(2048, stream())(elsewhere())
+    found = draw(process, 2048, stream())(elsewhere())
     scale = values.std(dim=0)
     torch.testing.assert_close(found.mean(0) / scale, mean / scale, rtol=0, atol=0.1)
     assert (deviation.amax(dim=0) > 3 * deviation.amin(dim=0)).all()
@@ -93,7 +94,7 @@ def test_draws_spread_as_the_prediction_does(outputs: int) -> None:
 
 def test_draws_of_one_output_say_nothing_of_another() -> None:
     features, values = data(6, 3)
-    found = fit(BLOCKS, features, values).draw(2048, stream())(elsewhere(1))[:, 0]
+    found = draw(fit(BLOCKS, features, values), 2048, stream())(elsewhere(1))[:, 0]
     assert (torch.corrcoef(found.T) - torch.eye(3)).abs().max() < 0.1
 
 
@@ -101,9 +102,9 @@ def test_noise_is_seen_as_noise() -> None:
     features, values = data(60, 1)
     noisy = values + 0.5 * torch.randn(60, 1, dtype=torch.float64, generator=stream())
     process = fit(BLOCKS, features, noisy)
-    found = process.draw(64, stream())(features).mean(dim=0)
+    found = draw(process, 64, stream())(features).mean(dim=0)
     assert (found - values).abs().mean() < 0.5 * (noisy - values).abs().mean()
-    assert (process.noise * process.unit.repeat(2) ** 2 > 0.1).all()
+    assert (process.hyper.noise * process.unit**2 > 0.1).all()
 
 
 def test_repeats_of_a_point_tell_of_its_noise_and_share_it() -> None:
@@ -111,7 +112,7 @@ def test_repeats_of_a_point_tell_of_its_noise_and_share_it() -> None:
     features, values = data(12, 1)
     noisy = values.repeat(4, 1) + 0.3 * torch.randn(48, 1, dtype=torch.float64, generator=stream(3))
     process = fit(BLOCKS, features.repeat(4, 1), noisy)
-    deviation = (process.noise * process.unit**2).sqrt()
+    deviation = (process.hyper.noise * process.unit**2).sqrt()
     assert ((deviation > 0.2) & (deviation < 0.4)).all()
     _, spread = process.predict(features)
     assert (spread[:, 0] < 0.2).all()
@@ -119,7 +120,7 @@ def test_repeats_of_a_point_tell_of_its_noise_and_share_it() -> None:
 
 def test_draws_have_slopes() -> None:
     features, values = data(12, 3)
-    at = fit(BLOCKS, features, values).draw(4, stream())
+    at = draw(fit(BLOCKS, features, values), 4, stream())
     point = torch.full((1, 2), 0.4, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(at(point)[..., 2].mean(), point)
     assert abs(slope[0, 1].item() - 1.0) < 0.2 and abs(slope[0, 0].item()) < 0.2
@@ -142,7 +143,7 @@ def test_draws_spread_as_far_as_values_are_uncertain() -> None:
     noisy = values + 0.5 * torch.randn(80, 1, dtype=torch.float64, generator=stream())
     process = fit(BLOCKS, features, noisy, torch.where(features[:, :1] > 0.5, 4.0, 0.0))
     _, deviation = process.predict(features)
-    spread = process.draw(1024, stream())(features)[..., 0].std(0)
+    spread = draw(process, 1024, stream())(features)[..., 0].std(0)
     torch.testing.assert_close(spread, deviation[:, 0], rtol=0.2, atol=0.02)
     assert spread[features[:, 0] > 0.7].mean() > 1.5 * spread[features[:, 0] < 0.3].mean()
 
