@@ -4,11 +4,12 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import front, identity, study
+from search import earlier, front, identity, study
 from search.clock import Clock
 from search.errors import StoreError, StudyError, WorkerError
 from search.front import Front
@@ -95,6 +96,10 @@ def run(
     store = Store(home, storage)
     with clock.part("store"):
         made, name, changes = _admitted(store, made, fresh=fresh, extend=extend)
+        if name is None or any(change.field.startswith("prior.") for change in changes):
+            made = replace(made, earlier=earlier.gather(store, made))
+        else:
+            made = replace(made, earlier=store.study(name).earlier)
     with contextlib.ExitStack() as stack:
         with clock.part("store"):
             if name is None:

@@ -70,6 +70,8 @@ def proposals(made: Study, trials: Sequence[Trial], q: int) -> list[Params]:
         settings=made.proposer_settings,
         repeats=made.table.repeats,
         start=made.start,
+        interest=made.interest,
+        earlier=made.earlier,
     )
 
 

@@ -124,11 +124,15 @@ def launch(
 @click.argument("name")
 @common
 @click.option("--trials", metavar="[+]N", help="Trials in all, or +N for so many more.")
+@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="[interest] limits: worse is not wanted.")
+@click.option(
+    "--weight", "weights", metavar="NAME=VALUE", multiple=True, help="[interest] weights: how much is wanted."
+)
 @click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now.")
 @places
 def resume(
-    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, trials: str | None, no_mlflow: bool,
-    **where: Any,
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, trials: str | None,
+    limits: tuple[str, ...], weights: tuple[str, ...], no_mlflow: bool, **where: Any,
 ) -> None:  # fmt: skip
     """Go on with a study that was launched before, from what is stored; its file is not needed."""
     from search import study as studies
@@ -147,7 +151,30 @@ def resume(
             wanted = count + (made.table.budget.trials if trials.startswith("+") else 0)
             table = made.table.model_copy(update={"budget": made.table.budget.model_copy(update={"trials": wanted})})
             made = studies.resolve(table, made.file, made.folder)
+        if limits or weights:
+            told = {
+                "limits": made.table.interest.limits | _numbers(limits, "--limit"),
+                "weights": made.table.interest.weights | _numbers(weights, "--weight"),
+            }
+            table = made.table.model_copy(update={"interest": studies.InterestTable(**told)})
+            made = studies.resolve(table, made.file, made.folder)
     _run(made, home, storage, as_json, quiet, where, fresh=False, extend=True, mirror=not no_mlflow, clock=clock)
+
+
+def _numbers(given: tuple[str, ...], option: str) -> dict[str, float]:
+    """NAME=VALUE, each a finite number."""
+    import math
+
+    found = {}
+    for each in given:
+        name, _, text = each.rpartition("=")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            name = ""
+        if not name or not math.isfinite(found[name]):
+            raise click.BadParameter(f"expected NAME=VALUE such as error=0.05, got {each!r}", param_hint=option)
+    return found
 
 
 def _run(

@@ -151,6 +151,11 @@ def _check_keywords(component: Component, family: Family, where: str) -> None:
         raise StudyError(where, expected=f"{rule}: {names}", got=f"({', '.join(keywords.known)})")
 
 
+def takes(family: str, name: str, keyword: str) -> bool:
+    """Whether the component's function has a keyword that it is offered."""
+    return keyword in describe(family, name, where=family).functions[FAMILIES[family].function].known
+
+
 def load(family: str, name: str, *, where: str) -> ModuleType:
     """Import the component; whatever a user's module raises becomes a StudyError."""
     return _import(describe(family, name, where=where).module, where)

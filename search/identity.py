@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search.space import Choice, Fixed, Integer, Near, Node, Simplex, Space
-from search.study import StartTable, Study
+from search.study import InterestTable, PriorTable, StartTable, Study
 
 Definition = dict[str, Any]
 
@@ -42,6 +42,8 @@ def definition(study: Study) -> Definition:
         "space": {node.name: {**_node(node), "when": when} for node, when in study.space.leaves()},
         **({"parameter_constraints": _tightest(study.space)} if study.space.constraints else {}),
         **({"start": _start(study)} if table.start != StartTable() else {}),
+        **({"interest": table.interest.model_dump()} if table.interest != InterestTable() else {}),
+        **({"prior": table.prior.model_dump()} if table.prior != PriorTable() else {}),
         "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
         "budget": table.budget.model_dump(exclude={"minutes"}),
@@ -75,8 +77,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
         return old is not None and new is not None and new > old
     if field.startswith("merge.") and not before.get("merge.evaluations"):
         return True  # merging is added to a study that had none
-    if field.startswith("start."):
-        return True  # what is tried is a trial like any other
+    if field.startswith(("start.", "interest/", "prior.")):
+        return True  # what is tried, wherever it was looked for, is a trial like any other
     if field.startswith("parameter_constraints."):
         return new is None or (old is not None and (new > old if field.endswith("<=") else new < old))
     if not field.startswith("space/"):

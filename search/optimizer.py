@@ -17,6 +17,7 @@ import numpy as np
 
 from search import ask, front
 from search.ask import Aims, Table
+from search.earlier import translated
 from search.errors import SearchError, near_miss, one_of
 from search.front import Front
 from search.space import Params, Space
@@ -30,7 +31,9 @@ class Optimizer:
     ``direction`` ("min" or "max"), ``limit`` (the worst value that counts) and ``unit``, or only the names; without a
     limit the hypervolume's reference is the front's nadir and a tenth of its range, which finds somewhat less.
     ``constraints``: name -> ``{"max": value}`` or ``{"min": value}``. ``proposer``: a file in search/propose, with its
-    ``settings``. ``repeats``: the same point may be proposed again. What is wrong with them is a StudyError.
+    ``settings``. ``repeats``: the same point may be proposed again. ``interest``: ``{"limits": {name: value},
+    "weights": {name: value}}``, the part of the front that is wanted. ``earlier``: the ``trials`` of each of other
+    optimizers or studies, which tell of this one as far as they agree with it. What is wrong with them is a StudyError.
 
     >>> optimizer = Optimizer({"rate": {"low": 0.0, "high": 1.0}}, ["error", "cost"], proposer="sobol")
     >>> for params in optimizer.ask(4):
@@ -48,11 +51,14 @@ class Optimizer:
         proposer: str = "ehvi",
         seed: int = 0,
         repeats: bool = False,
+        interest: Table | None = None,
+        earlier: Sequence[Sequence[Trial]] = (),
         **settings: Any,
     ) -> None:
         chosen = {**settings, "name": proposer}
-        more = {"seed": seed, "repeats": repeats, "constraints": constraints or {}}
-        self.study = ask.define(space, objectives, proposer=chosen, more=more)
+        more = {"seed": seed, "repeats": repeats, "constraints": constraints or {}, "interest": interest or {}}
+        made = ask.define(space, objectives, proposer=chosen, more=more)
+        self.study = replace(made, earlier=tuple(translated(made, trials) for trials in earlier))
         self._trials: list[Trial] = []
         self._pending: dict[tuple[float, ...], list[int]] = {}  # key of the point -> numbers of its running trials
 

@@ -29,7 +29,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search import identity, study
+from search import earlier, identity, study
 from search.errors import StoreError, near_miss, one_of
 from search.space import Choice, Float, Integer, Simplex, Space
 from search.study import Study, StudyFile
@@ -132,12 +132,14 @@ class Store:
         if changes:
             self._event(name, {"kind": "extend", "changes": [str(change) for change in changes]})
         source = {"file": made.file, "folder": made.folder, "table": made.table.model_dump(exclude_unset=True)}
-        self._set(name, "study", {"definition": identity.definition(made), **source})
+        known = {"earlier": earlier.to_json(made.earlier)} if made.earlier else {}
+        self._set(name, "study", {"definition": identity.definition(made), **source, **known})
 
     def study(self, name: str) -> Study:
         """The study as it is stored, without its file."""
         stored = self._attributes(name)["study"]
-        return study.resolve(StudyFile.model_validate(stored["table"]), stored["file"], stored["folder"])
+        made = study.resolve(StudyFile.model_validate(stored["table"]), stored["file"], stored["folder"])
+        return replace(made, earlier=earlier.from_json(stored.get("earlier", [])))
 
     def definition(self, name: str) -> identity.Definition:
         """The canonical definition under which the trials were made."""

@@ -19,8 +19,11 @@ from pydantic_core import ErrorDetails
 
 from search import components, grammar
 from search.errors import StudyError, near_miss, one_of
+from search.grammar.interest import interest
 from search.grammar.start import start
+from search.propose import Interest
 from search.space import Fixed, Float, Params, Space
+from search.trial import Trial
 from trainers.rung import expand, pieces
 
 STUDIES = components.ROOT / "studies"
@@ -106,6 +109,19 @@ class StartTable(Table):
     defaults: Annotated[bool, Field(description="before them every default, if any is declared")] = True
 
 
+class InterestTable(Table):
+    """The part of the front that is wanted; it may change when the study is resumed."""
+
+    limits: Annotated[dict[str, float], Field(description="objective -> the worst value of interest, in its unit")] = {}
+    weights: Annotated[dict[str, float], Field(description="objective -> how far the search spreads along it")] = {}
+
+
+class PriorTable(Table):
+    """What is known before the first trial."""
+
+    studies: Annotated[list[str], Field(description="launched in the same home: their trials tell of this one's")] = []
+
+
 class RunTable(Table):
     device: Annotated[str, Field(pattern=DEVICE, description="auto, cpu, cuda, cuda:1, ...")] = "auto"
     trial_minutes: Annotated[float, Field(gt=0, description="a trial that runs longer fails: timeout")] | None = None
@@ -124,6 +140,8 @@ class StudyFile(Table):
     start: StartTable = StartTable()
     objectives: dict[str, ObjectiveTable] = Field(..., min_length=1)
     constraints: dict[str, ConstraintTable] = {}
+    interest: InterestTable = InterestTable()
+    prior: PriorTable = PriorTable()
     budget: BudgetTable = BudgetTable()
     proposer: ProposerTable = ProposerTable()
     stop: StopTable = StopTable()
@@ -152,7 +170,7 @@ class Objective:
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """A checked study. ``file``: how messages call it; ``start``: what is tried first; ``trainer``: its module;
-    ``settings``: the trainer's."""
+    ``settings``: the trainer's; ``earlier``: the trials of each of ``[prior] studies``, as trials of this one."""
 
     file: str
     table: StudyFile
@@ -162,11 +180,13 @@ class Study:
     settings: Mapping[str, Any]
     objectives: tuple[Objective, ...]
     constraints: tuple[Objective, ...]
+    interest: Interest | None
     proposer_settings: Mapping[str, Any]
     stop_settings: Mapping[str, Any]
     merge_settings: Mapping[str, Any]
     folder: str
     declared: Mapping[str, Any]
+    earlier: tuple[tuple[Trial, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -349,7 +369,8 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         settings=settings,
         objectives=objectives,
         constraints=constraints,
-        proposer_settings=_chosen("proposer", table.proposer, f"{file} [proposer]", "name"),
+        interest=interest(objectives, table.interest.limits, table.interest.weights, file=file),
+        proposer_settings=_proposer(table, file),
         stop_settings=stop_settings,
         merge_settings=merge_settings,
         folder=folder,
@@ -474,6 +495,18 @@ def _constraint(name: str, entry: ConstraintTable, provided: set[str] | None, fi
         limit=float(entry.max if entry.max is not None else entry.min or 0.0),
         measure=component.name if component else None, on=entry.on, settings=settings,
     )  # fmt: skip
+
+
+def _proposer(table: StudyFile, file: str) -> Mapping[str, Any]:
+    """The proposer's settings; it must take what the study offers it."""
+    where = f"{file} [proposer]"
+    settings, name = _chosen("proposer", table.proposer, where, "name"), table.proposer.name
+    for keyword, wanted in (("interest", table.interest != InterestTable()), ("earlier", bool(table.prior.studies))):
+        takes = [each for each in components.names("proposer") if components.takes("proposer", each, keyword)]
+        if wanted and not components.takes("proposer", name, keyword):
+            section = "interest" if keyword == "interest" else "prior"
+            raise StudyError(f"{where} name", expected=f"{one_of(takes)}, which look at [{section}]", got=name)
+    return settings
 
 
 def _chosen(family: str, entry: Open, where: str, key: str) -> Mapping[str, Any]:

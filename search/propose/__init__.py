@@ -1,13 +1,15 @@
 """Space and trials so far -> the next params; one proposer a file.
 
     SPACE = {...}                                                     its own settings, plain literals with defaults
-    def propose(space, trials, q, *, seed, reference, [interest,] **settings) -> list[params]
+    def propose(space, trials, q, *, seed, reference, [interest,] [earlier,] **settings) -> list[params]
 
-``trials``: every trial so far, the running ones too (they are pending points); ``reference`` (m,): the
-worst losses that count; ``seed``: the study's; ``interest``: what part of the front is wanted, given to whoever has
-that argument. A proposer is a pure function: what it draws comes from
-``generator(seed, trials)``, so the same seed with the same trials in the same order gives the same
-proposals, also after a resume. A cache may make it fast; a memory may not make it different.
+``trials``: every trial so far, the running ones too (they are pending points); ``reference`` (m,): the worst losses
+that count; ``seed``: the study's. For whoever has the argument, ``interest``: what part of the front is wanted, and
+``earlier``: the trials of earlier studies, as trials of this one with NaN for losses that they do not have.
+
+A proposer is a pure function: what it draws comes from ``generator(seed, trials)``, so the same seed with the same
+trials in the same order gives the same proposals, also after a resume. A cache may make it fast; a memory may not make
+it different.
 
 A merged model has no params of its own: it is no point of the space, and no proposer looks at it.
 """
@@ -87,6 +89,7 @@ def propose(
     settings: Mapping[str, Any] | None = None,
     repeats: bool = False,
     interest: Interest | None = None,
+    earlier: Sequence[Sequence[Trial]] = (),
     start: Sequence[Params] = (),
 ) -> list[Params]:
     """At most ``q`` params from proposer ``name``; without ``repeats`` none is a point that was tried or is pending.
@@ -103,7 +106,7 @@ def propose(
     proposer = components.load("proposer", name, where="proposer")
     chosen = {key: entry["default"] for key, entry in proposer.SPACE.items()} | dict(settings or {})
     worst = np.asarray(reference, dtype=np.float64)
-    offered = {"interest": interest}
+    offered = {"interest": interest, "earlier": earlier}
     chosen |= {name: offered[name] for name in inspect.signature(proposer.propose).parameters if name in offered}
     found: list[Params] = proposer.propose(space, trials, q, seed=seed, reference=worst, **chosen)
     # a stream of its own: the first draws of generator(seed, trials) may be what was proposed

@@ -4,7 +4,8 @@
    6 and at most 20. Trials that run are counted, so a first batch is one design. If by then more trials diverged or ran
    out of memory than did not, the points are instead likely to succeed and far from all trials (`_away`).
 2. Gaussian processes are fitted to each loss and to each violation (`_process`), over the whole tree (`_kernel`).
-   Stopped and running trials count with what is expected of them (`_learnt`).
+   Stopped and running trials count with what is expected of them (`_learnt`), trials of earlier studies as far as they
+   agree with this one (`_earlier`).
 3. The probability that a training succeeds (`_chance`) is learned from the trials that failed and from those that have
    losses, of whatever rung. To its logarithm is added what the priors of the space expect (`_prior`).
 """
@@ -24,7 +25,7 @@ from search.pareto import dominance
 from search.propose import Interest, alive, generator, observed, points, ruined
 from search.propose._away import away
 from search.propose._chance import chance
-from search.propose._design import design
+from search.propose._earlier import opening, told
 from search.propose._features import Layout
 from search.propose._learnt import Learnt, learnt, positive
 from search.propose._prior import expected
@@ -65,6 +66,7 @@ def believe(
     seed: int,
     reference: NDArray[np.float64],
     interest: Interest | None = None,
+    earlier: Sequence[Sequence[Trial]] = (),
     start: int,
 ) -> Belief | list[Params]:
     """What is believed, or the next q points while there is too little to believe."""
@@ -74,7 +76,7 @@ def believe(
     others = [trial for trial in alive(trials, ended=False) if trial.loss_curve][-max(MOST - len(known), 1) :]
     early = len(points(trials)) < planned or 2 * (len(known) + len(others)) < min(planned, MOST)
     if early and (len(failed) <= len(good) or not space.width):
-        return design(space, q, seed=seed, skip=len(points(trials)))
+        return opening(space, earlier, reference, q, seed=seed, skip=len(points(trials)))
     rng, layout, n = generator(seed, trials), Layout(space), len(points(trials))
     tried = sorted([*good, *failed], key=lambda trial: trial.number)[-MOST:]
     try:
@@ -85,8 +87,7 @@ def believe(
         if early or seen is None:
             return away(space, trials, q, likely, rng)
         at = layout([trial.params for trial in seen.trials])
-        variances = None if seen.variances is None else torch.from_numpy(seen.variances)
-        process = fit(layout.blocks, at, torch.from_numpy(seen.values), variances)
+        process = _fitted(layout, seen, at, earlier)
     except UNFIT:
         return neighbours(space, [trial.params for trial in _front(known)], q, rng)
     found, feasible = losses(known), (violations(known) <= 0).all(axis=1)
@@ -101,6 +102,16 @@ def believe(
         inside=inside, unit=reference - found[feasible].min(axis=0) if inside else positive(spread),
         reference=reference, weights=np.ones(len(reference)) if interest is None else np.array(interest.weights),
     )  # fmt: skip
+
+
+def _fitted(layout: Layout, seen: Learnt, at: Tensor, earlier: Sequence[Sequence[Trial]]) -> Process:
+    values, variances = seen.values, seen.variances
+    if earlier:
+        params, others, theirs = told(layout, earlier, seen)
+        at, values = torch.cat([at, layout(params)]), np.concatenate([values, others])
+        own = np.zeros_like(seen.values) if variances is None else variances
+        variances = np.concatenate([own, theirs])
+    return fit(layout.blocks, at, torch.from_numpy(values), None if variances is None else torch.from_numpy(variances))
 
 
 def _hope(likely: Worth, wanted: Worth | None) -> Worth:

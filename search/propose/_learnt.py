@@ -29,12 +29,15 @@ EXPLODED = 4.0  # from the best loss to the reference or the median, and so ofte
 @dataclass(frozen=True, kw_only=True)
 class Learnt:
     """Of ``trials`` (n): bent losses and signed violations (n, m + limits), and their variances, None for all 0;
-    ``exploded``: the numbers of trials that have a loss which is not known as one."""
+    ``exploded``: the numbers of trials that have a loss which is not known as one; ``knee``, ``stretch`` (m,): where
+    losses begin to be bent, and how far they reach from there."""
 
     trials: list[Trial]
     values: Array
     variances: Array | None
     exploded: frozenset[int]
+    knee: Array
+    stretch: Array
 
 
 def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array) -> Learnt:
@@ -63,6 +66,8 @@ def learnt(finished: Sequence[Trial], others: Sequence[Trial], reference: Array)
         values=values,
         variances=variances if variances.any() else None,
         exploded=frozenset(trials[row].number for row in np.flatnonzero(beyond.any(axis=1))),
+        knee=knee,
+        stretch=stretch,
     )
 
 

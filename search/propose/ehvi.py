@@ -44,12 +44,15 @@ def propose(
     seed: int,
     reference: NDArray[np.float64],
     interest: Interest | None = None,
+    earlier: Sequence[Sequence[Trial]] = (),
     start: int = 0,
     draws: int = 64,
 ) -> list[Params]:
     """The next q params; ``reference`` (m,): the worst losses that count."""
     with alone():
-        belief = believe(space, trials, q, seed=seed, reference=reference, interest=interest, start=start)
+        belief = believe(
+            space, trials, q, seed=seed, reference=reference, interest=interest, earlier=earlier, start=start
+        )
         if isinstance(belief, list):
             return belief
         return pick(belief, trials, q, seed=seed, draws=draws, likely=belief.likely)

@@ -43,13 +43,16 @@ def propose(
     seed: int,
     reference: NDArray[np.float64],
     interest: Interest | None = None,
+    earlier: Sequence[Sequence[Trial]] = (),
     start: int = 0,
     steps: int = 200,
     particles: int = 5,
 ) -> list[Params]:
     """The next q params; ``reference`` (m,): the worst losses that count."""
     with alone():
-        belief = believe(space, trials, q, seed=seed, reference=reference, interest=interest, start=start)
+        belief = believe(
+            space, trials, q, seed=seed, reference=reference, interest=interest, earlier=earlier, start=start
+        )
         if isinstance(belief, list):
             return belief
         rng = generator(seed, trials)

@@ -128,7 +128,8 @@ def test_a_launched_study_asks_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(propose, "propose", noting)
     api.launch(ANALYTIC, home=tmp_path, mirror=False, quiet=True)
     made = study.read(ANALYTIC)
-    known = {"seed": 3, "reference": made.reference, "settings": made.proposer_settings, "repeats": False, "start": ()}
+    known = {"seed": 3, "reference": made.reference, "settings": made.proposer_settings, "repeats": False}
+    known |= {"start": (), "interest": None, "earlier": ()}
     assert asked == [("random", n, 3, known) for n in (0, 3, 6, 9)]
     trials = Store(tmp_path).trials("small", made)
     assert ask.proposals(made, trials[:6], 3) == [trial.params for trial in trials[6:9]]

@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search import cli
+from search.propose import Interest
+from search.store import Store
 
 STUDY = """
 seed = 3
@@ -156,6 +158,23 @@ def test_resume_needs_no_file_and_takes_more_trials(here: Path) -> None:
     assert "of 8 trials" in search("resume", "mine", "--trials", "+2", "--no-mlflow").output
     assert "of 10 trials" in search("resume", "mine", "--trials", "10", "--no-mlflow").output
     assert search("resume", "mine", "--trials", "some").exit_code == 2
+
+
+def test_resume_may_change_what_is_wanted(here: Path) -> None:
+    wanted = STUDY.replace("random", "ehvi") + "[interest]\nlimits = {f1 = 0.9}\n"
+    (here / "mine.toml").write_text(wanted)
+    launched("mine.toml")
+    changed = ("resume", "mine", "--trials", "+1", "--limit", "f1=0.5", "--limit", "f2=2", "--weight", "f2=3")
+    assert "of 7 trials" in search(*changed, "--no-mlflow").output
+    kept = Store(here / "runs").study("mine")
+    assert kept.interest == Interest(limits=(0.5, 2.0), weights=(1.0, 3.0))
+    assert "of 8 trials" in search("resume", "mine", "--trials", "+1", "--no-mlflow").output
+    assert Store(here / "runs").study("mine").interest == kept.interest
+    for given in ("f1", "=1", "f1=low", "f1=nan"):
+        result = search("resume", "mine", "--limit", given)
+        assert result.exit_code == 2 and f"expected NAME=VALUE such as error=0.05, got '{given}'" in result.output
+    result = search("resume", "mine", "--weight", "f3=1")
+    assert result.exit_code == 2 and "[interest.weights] f3: expected one of f1, f2, got 'f3'" in result.output
 
 
 def test_fewer_trials_are_refused_not_ignored(here: Path) -> None:

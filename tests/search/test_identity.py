@@ -343,6 +343,16 @@ def test_a_change_back_is_never_safe_if_the_change_was() -> None:
         assert not all(each.safe for each in back), change
 
 
+@pytest.mark.parametrize(
+    "change", [{"interest.limits": {"error": 0.1}}, {"interest.weights": {"ece": 2.0}}, {"prior.studies": ["first"]}]
+)
+def test_where_it_is_looked_for_may_change_to_and_fro(change: dict[str, Any]) -> None:
+    one, other = defined(BASE), defined(changed(BASE, change))
+    assert identity.digest(one) != identity.digest(other)
+    for found in (identity.changes(one, other), identity.changes(other, one)):
+        assert found and all(each.safe for each in found)
+
+
 def test_one_and_true_are_two_options_although_python_takes_them_for_equal() -> None:
     one, other = defined(changed(OWN, {"space.kind": [0, 1]})), defined(changed(OWN, {"space.kind": [False, True]}))
     assert identity.digest(one) != identity.digest(other)

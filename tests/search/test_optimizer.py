@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from search import Front, Optimizer, SearchError, api, study
+from search.errors import StudyError
 from search.pareto.hypervolume import hypervolume
+from search.propose import Interest
 from search.space import Params
 from search.store import Store
 from tests.search.studies import ANALYTIC, changed
@@ -45,6 +47,17 @@ def train(optimizer: Optimizer, n: int) -> list[Params]:
         asked.append(optimizer.ask())
         optimizer.tell(asked[-1], values(asked[-1]))
     return asked
+
+
+def test_what_is_wanted_and_what_is_known_reach_the_proposer() -> None:
+    first = made(proposer="ehvi", start=4)
+    train(first, 6)
+    second = made(proposer="ehvi", start=4, earlier=[first.trials], interest={"limits": {"size": 3.0}})
+    assert second.study.interest == Interest(limits=(np.inf, -3.0), weights=(1.0, 1.0))
+    best = {second.study.space.key(point.params) for point in first.front().points}
+    assert second.study.space.key(second.ask()) in best
+    with pytest.raises(StudyError, match=r"\[interest.limits\] sise: expected one of error, size, got 'sise'. Did you"):
+        made(proposer="ehvi", interest={"limits": {"sise": 3.0}})
 
 
 def test_five_lines_reach_a_front() -> None:

@@ -1,0 +1,91 @@
+"""What ``[prior] studies`` of the same home tell a study: their trials, as trials of this one.
+
+They are copied into the study when it is launched, so what becomes of the earlier studies later changes no proposal.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from search.errors import StudyError
+from search.propose import observed
+from search.space import Dimension, Params, Simplex
+from search.study import Study
+from search.trial import Trial
+
+if TYPE_CHECKING:
+    from search.store import Store
+
+Earlier = tuple[tuple[Trial, ...], ...]
+
+
+def gather(store: "Store", made: Study) -> Earlier:
+    """The trials of each study that ``made`` names, in that order."""
+    found = []
+    for name in made.table.prior.studies:
+        full = store.resolve(name)
+        theirs = store.study(full)
+        trials = translated(made, store.trials(full, theirs))
+        if not trials:
+            raise StudyError(
+                f"{made.file} [prior] studies",
+                expected="studies with finished trials that are points of this space and have one of its objectives",
+                got=name,
+                hint=f"Its objectives: {', '.join(aim.name for aim in theirs.objectives)}.",
+            )
+        found.append(trials)
+    return tuple(found)
+
+
+def translated(made: Study, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Finished trials of another study as trials of ``made``: a dimension that they do not have has its default, a loss
+    that they do not have is NaN. A trial that is no point of the space is left out, and so is one without any loss."""
+    found: list[Trial] = []
+    for trial in observed(trials):
+        params = _params(made, trial.params)
+        values = [aim.loss(trial.values.get(aim.name, math.nan)) for aim in made.objectives]
+        if params is not None and any(map(math.isfinite, values)):
+            found.append(replace(_bare(len(found), params), losses=tuple(values)))
+    return tuple(found)
+
+
+def _params(made: Study, theirs: Mapping[str, Any]) -> Params | None:
+    mistaken = []
+
+    def value(dimension: Dimension) -> Any:
+        said = theirs.get(dimension.name)
+        if isinstance(dimension, Simplex):
+            weights = tuple(theirs.get(f"{dimension.name}.{name}") for name in dimension.names)
+            said = None if None in weights else weights
+        if said is None:
+            return dimension.usual
+        if mistake := dimension.mistake(said):
+            mistaken.append(mistake)
+        return said
+
+    params = made.space.walk(value)
+    return params if not mistaken and made.space.feasible(params) else None
+
+
+def to_json(earlier: Earlier) -> list[list[dict[str, Any]]]:
+    """Params and losses, None for a loss that is not known."""
+    return [
+        [{"params": t.params, "losses": [loss if math.isfinite(loss) else None for loss in t.losses]} for t in trials]
+        for trials in earlier
+    ]
+
+
+def from_json(stored: Sequence[Sequence[Mapping[str, Any]]]) -> Earlier:
+    """What `to_json` made."""
+    return tuple(
+        tuple(
+            replace(_bare(n, each["params"]), losses=tuple(math.nan if x is None else x for x in each["losses"]))
+            for n, each in enumerate(trials)
+        )
+        for trials in stored
+    )
+
+
+def _bare(number: int, params: Params) -> Trial:
+    return Trial(number=number, params=params, seed=None, state="finished")
