@@ -22,7 +22,19 @@ from search.propose._belief import Belief, alone, believe
 from search.propose._draws import doubted, draw
 from search.propose._features import Layout
 from search.propose._gain import Gain
-from search.propose._seek import CLIMBERS, GENERATIONS, STEPS, Keys, Worth, ascend, descending, evolve, pool, sort
+from search.propose._seek import (
+    CLIMBERS,
+    GENERATIONS,
+    STEPS,
+    Keys,
+    Ranked,
+    Worth,
+    ascend,
+    descending,
+    evolve,
+    pool,
+    ranked,
+)
 from search.space import Params, Space
 from search.trial import Trial
 
@@ -31,8 +43,8 @@ SPACE = {
     "draws": {"low": 8, "high": 512, "integer": True, "default": 64},
 }
 
-KEPT = 256  # of the pool
-ROUNDS = 8  # of a batch
+KEPT = 128  # of the pool
+ROUNDS = 6  # of a batch
 NEXT = 10  # steps of a climb in a batch
 
 
@@ -76,18 +88,19 @@ def _rounds(
     belief: Belief, gain: Gain, likely: Worth, q: int, taken: set[tuple[float, ...]], rng: Generator
 ) -> list[Params]:
     """q points, in rounds: from a pool those that gain most one after another, which then climb together."""
-    layout, picked = belief.layout, list[Params]()
-    found = pool(layout, [trial.params for trial in belief.front], rng)
+    layout = belief.layout
+    near, picked = pool(layout, [trial.params for trial in belief.front], rng), list[Params]()
 
     def worth(at: Tensor) -> Tensor:
         return gain(at) + likely(at)
 
-    with torch.no_grad():
-        found = sort(found, layout, worth)[:KEPT]
+    best = ranked(near, layout, worth)
     for turn in range(min(q, ROUNDS)):
         count = (q - len(picked)) // (min(q, ROUNDS) - turn)
-        found = evolve(layout, worth, found, rng, generations=GENERATIONS if not turn else 1, kept=KEPT)
-        starts = greedy(layout, gain, likely, found, count, set()) if count > 1 else found
+        best = evolve(
+            layout, worth, best.by(worth) if turn else best, rng, generations=GENERATIONS if not turn else 1, kept=KEPT
+        )
+        starts = greedy(layout, gain, likely, best, count, set()) if count > 1 else best.points
         steps = STEPS if q == 1 else NEXT
         high = ascend(layout, worth, starts[: max(count, CLIMBERS)], rng, steps=steps)
         chosen = greedy(layout, gain, likely, high, count, taken)
@@ -97,12 +110,11 @@ def _rounds(
     return picked
 
 
-def greedy(layout: Layout, gain: Gain, likely: Worth, several: Sequence[Params], q: int, taken: Keys) -> list[Params]:
-    """q of ``several`` (c), each of the largest gain times probability after those before it."""
-    chosen: dict[int, tuple[float, ...]] = {}
+def greedy(layout: Layout, gain: Gain, likely: Worth, found: Ranked, q: int, taken: Keys) -> list[Params]:
+    """q of the points, each of the largest gain times probability after those before it."""
+    chosen, several = dict[int, tuple[float, ...]](), found.points
     with torch.no_grad():
-        at = layout(several)
-        (length, feasible), hope = gain.rays(at), likely(at)
+        (length, feasible), hope = gain.rays(found.at), likely(found.at)
         while len(chosen) < min(q, len(several)):
             left = [row for row in descending(gain.of(length, feasible, soft=False) + hope) if row not in chosen]
             used = {*taken, *chosen.values()}
