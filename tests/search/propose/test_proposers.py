@@ -25,6 +25,7 @@ MODEL = {
     "ehvi": {"start": 4, "draws": 16},
     "qlognehvi": {"start": 4, "draws": 8},
     "tpe": {"start": 4},
+    "cem": {"population": 4},
     "nsga2": {"population": 4},
     "nsga3": {"population": 4},
 }  # soon past the design
