@@ -26,6 +26,7 @@ MODEL = {
     "qlognehvi": {"start": 4, "draws": 8},
     "tpe": {"start": 4},
     "cem": {"population": 4},
+    "moea": {"population": 4},
     "nsga2": {"population": 4},
     "nsga3": {"population": 4},
 }  # soon past the design
