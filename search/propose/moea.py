@@ -4,8 +4,9 @@ Beume, Naujoks, Emmerich, "SMS-EMOA: Multiobjective selection based on dominated
 complete trial enters the population in the order of the study, and one leaves: of the worst constrained rank (least
 violation before rank: Deb et al. 2002) the one without which the least volume below the study's reference is lost, so
 what is beyond the reference leaves first. The paper's own reference moves with the population instead, which keeps its
-ends however bad they are. A child is a crossover of two parents, each the better of two drawn, and a mutation of that.
-The first are a Sobol sequence, until the population is full. Trials that failed are no parents, and teach no more.
+ends however bad they are, and its parents are drawn alike; here each is the best of three. A child is a crossover of
+two, a mutation of one, or both. The first are a Sobol sequence, until the population is full. Trials that failed are no
+parents, and teach no more.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ from search.trial import Trial, losses, violations
 SPACE = {
     "population": {"low": 2, "high": 200, "integer": True, "default": 20},
     "crossover": {"low": 0.0, "high": 1.0, "default": 0.9},  # probability; otherwise a child has one parent
+    "mutation": {"low": 0.0, "high": 1.0, "default": 0.5},  # probability for a child of two; of one it is a mutant
 }
+DRAWN = 3  # of which the best is a parent
 
 
 def propose(
@@ -35,6 +38,7 @@ def propose(
     reference: NDArray[np.float64],
     population: int = 20,
     crossover: float = 0.9,
+    mutation: float = 0.5,
 ) -> list[Params]:
     """The next q params."""
     known = observed(trials)
@@ -43,11 +47,13 @@ def propose(
     best = [known[row].params for row in ranked(losses(known), violations(known), reference, population)]
 
     def parent(rng: Generator) -> Params:
-        return best[int(rng.integers(len(best), size=2).min())]
+        return best[int(rng.integers(len(best), size=DRAWN).min())]
 
     def child(rng: Generator) -> Params:
-        made = cross(space, parent(rng), parent(rng), rng) if rng.random() < crossover else parent(rng)
-        return space.mutate(made, rng)
+        if rng.random() >= crossover:
+            return space.mutate(parent(rng), rng)
+        made = cross(space, parent(rng), parent(rng), rng)
+        return space.mutate(made, rng) if rng.random() < mutation else made
 
     return [child(generator(seed, trials, ahead)) for ahead in range(q)]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BEYOND = 0.5  # of the distance of the parents, at both ends
 
 
-def cross(space: Space, first: Params, second: Params, rng: Generator, *, blend: float = 0.5) -> Params:
+def cross(space: Space, first: Params, second: Params, rng: Generator, *, blend: float = 0.8) -> Params:
     """A feasible child; a number or a block of weights that differs is blended with probability ``blend``."""
     parents = space.active(first), space.active(second)
 
