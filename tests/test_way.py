@@ -23,10 +23,11 @@ WAY = [
     "objectives", "trainers",
     "search.errors", "search.clock", "search.components", "search.space", "search.tree", "search.grammar",
     "search.study", "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
-    "search.propose", "search.ahead", "search.front", "search.ask", "search.optimizer", "search.translate",
-    "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
-    "search.store", "search.files", "search.amortise", "search.figures", "search.record", "search.loop",
-    "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
+    "search.explored", "search.propose", "search.ahead", "search.front", "search.ask", "search.optimizer",
+    "search.translate", "search.sampler", "search.run", "search.judge", "search.worker", "search.placement",
+    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
+    "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
+    "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -79,9 +80,9 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/front.py", "search/optimizer.py", "search/sampler.py",
-        "search/amortise.py", "search/judge.py", "search/loop.py", "search/pareto/*", "search/stop/*",
-        "search/propose/*", "search/record/wanted.py",
+        "search/curves.py", "search/audit.py", "search/explored.py", "search/front.py", "search/optimizer.py",
+        "search/sampler.py", "search/amortise.py", "search/judge.py", "search/loop.py", "search/pareto/*",
+        "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 

@@ -80,6 +80,37 @@ def feasible_front(losses: ArrayLike, violations: ArrayLike) -> tuple[NDArray[np
     return mask, True
 
 
+def constrained_ranks(losses: ArrayLike, violations: ArrayLike) -> NDArray[np.int64]:
+    """(n, m), (n, c) -> (n,): ranks of the rows that keep all c limits, then the others by their total violation.
+
+    That is constrained domination (Deb et al., NSGA-II, 2002); equal violations share a rank.
+
+    >>> constrained_ranks([[0, 1], [1, 0], [1, 1], [0, 0], [0, 0]], [[0], [0], [-1], [2], [1]]).tolist()
+    [0, 0, 1, 3, 2]
+    """
+    losses = matrix(losses, "losses")
+    excess = np.maximum(_limits(violations, len(losses)), 0.0).sum(axis=1)
+    kept = excess == 0
+    found = np.zeros(len(losses), dtype=np.int64)
+    found[kept] = ranks(losses[kept])
+    _, behind = np.unique(excess[~kept], return_inverse=True)
+    found[~kept] = behind + found[kept].max(initial=-1) + 1
+    return found
+
+
+def order(losses: ArrayLike, violations: ArrayLike) -> NDArray[np.intp]:
+    """(n, m), (n, c) -> (n,): rows from the best on, by constrained rank and within one the less crowded first.
+
+    >>> order([[2, 2], [0, 4], [1, 2], [4, 0], [0, 0]], [[0], [0], [0], [0], [1]]).tolist()
+    [1, 3, 2, 0, 4]
+    """
+    losses = matrix(losses, "losses")
+    standing, alone = constrained_ranks(losses, violations), np.zeros(len(losses))
+    for rank in np.unique(standing):
+        alone[standing == rank] = crowding(losses[standing == rank])
+    return np.lexsort((-alone, standing))
+
+
 def _limits(violations: ArrayLike, rows: int) -> Floats:
     if np.shape(violations) == (rows, 0):  # no limit at all: every row keeps it
         return np.zeros((rows, 1))

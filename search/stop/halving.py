@@ -44,12 +44,8 @@ def keep(
 def _best(losses: Losses, peers: Losses, share: float) -> NDArray[np.bool_]:
     """(k, m) among (n, m) -> (k,): true for the best ``share`` of the peers, and for all that are not dominated."""
     peers = peers[np.lexsort(peers.T)]  # crowding breaks ties by row: a canonical order of rows, so that none matters
-    ranks, crowding = dominance.ranks(peers), np.zeros(len(peers))
-    for rank in np.unique(ranks):
-        crowding[ranks == rank] = dominance.crowding(peers[ranks == rank])
-    order = np.lexsort((-crowding, ranks))
     place = np.empty(len(peers), dtype=np.int64)
-    place[order] = np.arange(len(peers))
-    kept = (place < share * len(peers)) | (ranks == 0)
+    place[dominance.order(peers, np.zeros((len(peers), 0)))] = np.arange(len(peers))
+    kept = (place < share * len(peers)) | dominance.is_nondominated(peers)
     equal = (losses[:, None, :] == peers[None, :, :]).all(axis=2)  # (k, n): where in peers each trial stands
     return np.asarray((equal & kept).any(axis=1), dtype=np.bool_)

@@ -4,7 +4,7 @@ import pytest
 
 from search.errors import SearchError
 from search.pareto import dominance
-from search.pareto.dominance import crowding, feasible_front, is_nondominated, ranks
+from search.pareto.dominance import constrained_ranks, crowding, feasible_front, is_nondominated, order, ranks
 
 SEEDS = range(8)
 
@@ -167,3 +167,27 @@ def test_nothing_is_written_to(frozen):
 def test_moocore_still_drops_equal_points_unless_told():
     """The trap that ``keep_ties`` names: should it close, the argument can be passed on as it is."""
     assert moocore.is_nondominated(np.zeros((2, 2))).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_constrained_ranks_are_those_of_constrained_domination(seed):
+    for losses in samples(seed):
+        losses = np.asarray(losses, dtype=float)
+        violations = np.random.default_rng([seed, 1]).integers(-1, 2, (len(losses), 2)).astype(float)
+        excess = np.maximum(violations, 0.0).sum(axis=1)
+        rows = np.column_stack([excess, np.where(excess[:, None] > 0.0, 0.0, losses)])
+        left, rank, expected = list(range(len(rows))), 0, np.full(len(rows), -1)
+        while left:
+            least = min(rows[i][0] for i in left)
+            near = [i for i in left if rows[i][0] == least]
+            front = [i for i in near if not any(dominates(rows[j], rows[i]) for j in near)]
+            expected[front], left, rank = rank, [i for i in left if i not in front], rank + 1
+        np.testing.assert_array_equal(constrained_ranks(losses, violations), expected, err_msg=f"{seed=}")
+
+
+def test_the_order_is_by_rank_and_then_the_less_crowded_first():
+    losses = np.array([[0.0, 4.0], [1.0, 3.0], [1.2, 2.8], [4.0, 0.0], [5.0, 5.0], [0.0, 0.0]])
+    limits = np.array([[0.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+    assert order(losses, limits).tolist() == [0, 3, 2, 1, 4, 5]
+    assert order(losses, np.zeros((6, 0))).tolist()[0] == 5
+    assert order(losses[:0], limits[:0]).tolist() == order(losses[:0], np.zeros((0, 0))).tolist() == []

@@ -25,7 +25,10 @@ MODEL = {
     "ehvi": {"start": 4, "draws": 16},
     "qlognehvi": {"start": 4, "draws": 8},
     "tpe": {"start": 4},
+    "cem": {"population": 4},
+    "moea": {"population": 4},
     "nsga2": {"population": 4},
+    "nsga3": {"population": 4},
 }  # soon past the design
 every_proposer = pytest.mark.parametrize("name", NAMES)
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
