@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import earlier, front, identity, study
+from search import earlier, front, identity, study, trust
 from search.clock import Clock
 from search.errors import StoreError, StudyError, WorkerError
 from search.front import Front
@@ -97,7 +97,7 @@ def run(
     with clock.part("store"):
         made, name, changes = _admitted(store, made, fresh=fresh, extend=extend)
         if name is None or any(change.field.startswith("prior.") for change in changes):
-            made = replace(made, earlier=earlier.gather(store, made))
+            made = replace(made, earlier=earlier.gather(made, store.told_of))
         else:
             made = replace(made, earlier=store.study(name).earlier)
     with contextlib.ExitStack() as stack:
@@ -115,7 +115,11 @@ def run(
                 observe=lambda t: observe(made, full, t),
             )  # fmt: skip
             try:
+                before = len(loop.known)
                 loop.run()
+                if len(loop.known) > before:
+                    with clock.part("proposals"):
+                        store.keep_trust(name, trust.trust(made, loop.known))
             finally:
                 with clock.part("mirror"):
                     if follower:

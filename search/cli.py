@@ -206,9 +206,25 @@ def _run(
         click.echo(f"MLflow does not have all of it (see {log}); try: {_program()} sync {found.study}", err=True)
     if not quiet:
         _, _, trials = _stored(name, home, storage)
+        if made.table.proposer.name == "auto":
+            click.echo(f"Proposed by {_proposer(made, trials)}.")
         if told := audit.audit(made, trials):
             click.echo(str(told)[0].upper() + str(told)[1:] + ".")
         _next(found.study, name, home, storage, links)
+
+
+def _proposer(made: Any, trials: Any) -> str:
+    """Who proposes, and what `auto` took."""
+    name: str = made.table.proposer.name
+    if name != "auto":
+        return name
+    from search.propose import auto
+
+    told = made.interest is not None or bool(made.earlier)
+    taken = auto.take(
+        made.space, trials, made.capacity, len(made.objectives), told=told, share=made.proposer_settings["share"]
+    )
+    return f"auto, which took {taken.name}: {taken.why}"
 
 
 def _crew(where: dict[str, Any]) -> Any:
@@ -272,7 +288,7 @@ def front(
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""
-    from search import amortise, audit, live
+    from search import amortise, audit, explored, live
     from search import clock as clocks
     from search import front as fronts
     from search.store import Store
@@ -293,6 +309,9 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "hypervolume": found.hypervolume,
         "report_hypervolume": found.report_hypervolume,
         "steps": steps,
+        "proposer": _proposer(made, trials),
+        "model": {name: vars(each) for name, each in store.trust(full).items()},
+        "explored": vars(explored.explored(made.space, trials)),
         "stopping": vars(audited) if audited else None,
         "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
         "overhead": round(clocks.overhead(seconds), 3),
@@ -314,6 +333,12 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         click.echo(f"  {drawn}")
     if audited:
         click.echo(f"steps {steps}; {made.table.stop.rule} {audited}")
+    click.echo(f"proposed by {told['proposer']}")
+    for name, each in store.trust(full).items():
+        click.echo(f"  its model of {name}, each trial left out: {each}")
+    if (share := told["explored"]["overall"]) is not None:
+        least = min((each, name) for name, each in told["explored"]["dimensions"].items() if each is not None)
+        click.echo(f"explored {share:.0%} of the space's dimensions, least {least[1]} ({least[0]:.0%})")
     if told["surrogate_error"]:
         errors = ", ".join(f"{name} {value:.3g}" for name, value in told["surrogate_error"].items())
         click.echo(f"merge surrogate, cross-validated error: {errors}")

@@ -4,9 +4,9 @@ They are copied into the study when it is launched, so what becomes of the earli
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search.errors import StudyError
 from search.propose import observed
@@ -14,19 +14,15 @@ from search.space import Dimension, Params, Simplex
 from search.study import Study
 from search.trial import Trial
 
-if TYPE_CHECKING:
-    from search.store import Store
-
 Earlier = tuple[tuple[Trial, ...], ...]
 
 
-def gather(store: "Store", made: Study) -> Earlier:
-    """The trials of each study that ``made`` names, in that order."""
+def gather(made: Study, stored: Callable[[str], tuple[Study, Sequence[Trial]]]) -> Earlier:
+    """The trials of each study that ``made`` names, in that order, from what is ``stored`` under a name."""
     found = []
     for name in made.table.prior.studies:
-        full = store.resolve(name)
-        theirs = store.study(full)
-        trials = translated(made, store.trials(full, theirs))
+        theirs, trials = stored(name)
+        trials = translated(made, trials)
         if not trials:
             raise StudyError(
                 f"{made.file} [prior] studies",

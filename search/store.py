@@ -34,6 +34,7 @@ from search.errors import StoreError, near_miss, one_of
 from search.space import Choice, Float, Integer, Simplex, Space
 from search.study import Study, StudyFile
 from search.trial import Failure, Trial
+from search.trust import Trust
 
 T = TypeVar("T")
 STALE_SECONDS = 600.0  # a lease of another machine that has not been renewed for so long may be taken
@@ -176,6 +177,12 @@ class Store:
                     found[number] = replace(found[number], retries=found[number].retries + 1)
         return [found[number] for number in sorted(found)]
 
+    def told_of(self, name: str) -> tuple[Study, list[Trial]]:
+        """The newest generation of a study and its trials."""
+        full = self.resolve(name)
+        made = self.study(full)
+        return made, self.trials(full, made)
+
     def checkpoints(self, name: str) -> dict[int, str]:
         """Trial number -> the checkpoint that holds it, of every trial that went on after its last rung."""
         found: dict[int, str] = {}
@@ -186,6 +193,14 @@ class Store:
                 else:
                     found.pop(row["number"], None)
         return found
+
+    def keep_trust(self, name: str, told: Mapping[str, Any]) -> None:
+        """How far the model was to be trusted when the launch ended: objective -> figures."""
+        self._set(name, "trust", {aim: vars(each) for aim, each in told.items()})
+
+    def trust(self, name: str) -> dict[str, Trust]:
+        """Of the last launch that ended; nothing before."""
+        return {aim: Trust(**each) for aim, each in (self._attributes(name).get("trust") or {}).items()}
 
     def clock(self, name: str) -> dict[str, float]:
         """Seconds by part over all launches."""

@@ -19,9 +19,8 @@ from pydantic_core import ErrorDetails
 
 from search import components, grammar
 from search.errors import StudyError, near_miss, one_of
-from search.grammar.interest import interest
+from search.grammar.interest import Interest, interest
 from search.grammar.start import start
-from search.propose import Interest
 from search.space import Fixed, Float, Params, Space
 from search.trial import Trial
 from trainers.rung import expand, pieces
@@ -369,7 +368,9 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         settings=settings,
         objectives=objectives,
         constraints=constraints,
-        interest=interest(objectives, table.interest.limits, table.interest.weights, file=file),
+        interest=interest(
+            {aim.name: aim.loss(1.0) for aim in objectives}, table.interest.limits, table.interest.weights, file=file
+        ),
         proposer_settings=_proposer(table, file),
         stop_settings=stop_settings,
         merge_settings=merge_settings,

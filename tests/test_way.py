@@ -22,8 +22,9 @@ SOURCES = {
 WAY = [
     "objectives", "trainers",
     "search.errors", "search.clock", "search.components", "search.space", "search.tree", "search.grammar",
-    "search.study", "search.identity", "search.trial", "search.curves", "search.pareto", "search.stop", "search.audit",
-    "search.explored", "search.propose", "search.ahead", "search.front", "search.ask", "search.optimizer",
+    "search.trial", "search.study", "search.identity", "search.curves", "search.pareto", "search.stop", "search.audit",
+    "search.explored", "search.propose", "search.earlier", "search.ahead", "search.front", "search.ask", "search.trust",
+    "search.optimizer",
     "search.translate", "search.sampler", "search.run", "search.judge", "search.worker", "search.placement",
     "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
     "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
@@ -80,7 +81,7 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/explored.py", "search/front.py", "search/optimizer.py",
+        "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py", "search/optimizer.py",
         "search/sampler.py", "search/amortise.py", "search/judge.py", "search/loop.py", "search/pareto/*",
         "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
@@ -101,7 +102,7 @@ LOADERS = {
 # The events are the loop's; who starts and ends a launch opens the store; Optuna's rows can be made anew by a reader.
 WRITERS = {
     "search/loop.py": {"admit", "rung", "renew", "retry"},
-    "search/api.py": {"create", "define", "lease", "spend", "project"},
+    "search/api.py": {"create", "define", "lease", "spend", "project", "keep_trust"},
     "search/follower.py": {"project"},
 }
 HOMES = re.compile(r"(?<![\w./:])/(?:home|root|Users|work|tmp|mnt|opt|srv|var|usr|data)/\w|[A-Z]:\\\\?\w")
@@ -292,7 +293,18 @@ def test_a_planted_call_in_the_wrong_place_is_caught(file: str, line: str, messa
 
 
 def test_the_ways_to_write_the_store_are_known() -> None:
-    assert STORE_WRITES == {"create", "define", "admit", "rung", "retry", "spend", "project", "lease", "renew"}
+    assert STORE_WRITES == {
+        "create",
+        "define",
+        "admit",
+        "rung",
+        "retry",
+        "spend",
+        "project",
+        "lease",
+        "renew",
+        "keep_trust",
+    }
     assert {method for methods in WRITERS.values() for method in methods} == STORE_WRITES
 
 

@@ -6,31 +6,35 @@ weights = {error = 2}          the search spreads twice as far along this object
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from search.errors import StudyError, near_miss, one_of
-from search.propose import Interest
 
-if TYPE_CHECKING:
-    from search.study import Objective
+
+@dataclass(frozen=True, kw_only=True)
+class Interest:
+    """The part of the front that is wanted: ``limits`` (m,) that losses should keep, infinite for none, and how much of
+    each loss is wanted, ``weights`` (m,), all 1 for no preference."""
+
+    limits: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
 def interest(
-    objectives: Sequence["Objective"], limits: Mapping[str, float], weights: Mapping[str, float], *, file: str
+    signs: Mapping[str, float], limits: Mapping[str, float], weights: Mapping[str, float], *, file: str
 ) -> Interest | None:
-    """What is wanted, as losses; None where nothing is said of it."""
-    known = [aim.name for aim in objectives]
+    """What is wanted, as losses, or None where nothing is said; ``signs``: objective -> -1 where more is better."""
     for key, table in (("limits", limits), ("weights", weights)):
         for name, value in table.items():
-            if name not in known:
-                where = f"{file} [interest.{key}] {name}"
-                raise StudyError(where, expected=one_of(known), got=name, hint=near_miss(name, known))
+            where = f"{file} [interest.{key}] {name}"
+            if name not in signs:
+                raise StudyError(where, expected=one_of(signs), got=name, hint=near_miss(name, signs))
             if key == "weights" and value <= 0.0:
-                raise StudyError(f"{file} [interest.weights] {name}", expected="a number above 0", got=value)
+                raise StudyError(where, expected="a number above 0", got=value)
     if not limits and not weights:
         return None
     return Interest(
-        limits=tuple(aim.loss(limits[aim.name]) if aim.name in limits else math.inf for aim in objectives),
-        weights=tuple(weights.get(aim.name, 1.0) for aim in objectives),
+        limits=tuple(sign * limits[name] if name in limits else math.inf for name, sign in signs.items()),
+        weights=tuple(weights.get(name, 1.0) for name in signs),
     )

@@ -16,13 +16,13 @@ A merged model has no params of its own: it is no point of the space, and no pro
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from search import components
+from search.grammar.interest import Interest
 from search.space import Params, Space
 from search.trial import Trial
 
@@ -31,15 +31,6 @@ FEW = 100_000  # points of a space that are gone through one by one, when it is 
 # A trial that ran out of time tells as much of the machine's load as of its params, a crash of the code, an
 # interruption of the machine: none of them teaches where not to go.
 RUINS = ("out_of_memory", "diverged")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interest:
-    """The part of the front that is wanted: ``limits`` (m,) that losses should keep, infinite for none, and how much of
-    each loss is wanted, ``weights`` (m,), all 1 for no preference."""
-
-    limits: tuple[float, ...]
-    weights: tuple[float, ...]
 
 
 def points(trials: Sequence[Trial]) -> list[Trial]:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from search.grammar.interest import Interest
 from search.pareto import dominance
-from search.propose import Interest, alive, generator, observed, points, ruined
+from search.propose import alive, generator, observed, points, ruined
 from search.propose._away import away
 from search.propose._chance import chance
 from search.propose._earlier import opening, told

@@ -34,7 +34,7 @@ def doubted(process: Process, stream: torch.Generator) -> Process:
         drawn.append(int(rows[int(passed.double().argmax())]) if passed.any() else int(rows[-1]))
     more = torch.tensor(sorted(drawn))
     kept = torch.nonzero(process.weights >= LEAST)[:, 0]
-    told = spread(len(process.seen))
+    told = spread(len(process.seen), process.seen.shape[1] * outputs)
     density = Density(
         process.blocks, process.seen[told], process.targets[more][:, told],
         None if process.extra is None else process.extra[process.owner[more]][:, told], process.priors,

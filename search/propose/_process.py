@@ -16,7 +16,8 @@ from torch import Tensor
 from search.propose._kernel import Blocks, correlation
 from search.propose._mode import JITTER, Hyper, Priors, mode_of, split
 
-FITTED = 150
+FITTED = (80, 150)  # at least and at most, by what it costs:
+ENTRIES = 1.2e5  # distances of pairs, in every column and for every output
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
@@ -72,6 +73,13 @@ class Process:
         """What each value is expected to be from all others: mean and deviation (b, n), standardised."""
         inverse = torch.cholesky_inverse(self.root).diagonal(dim1=1, dim2=2)
         return self.targets - self.weighted / inverse, inverse.rsqrt()
+
+    @property
+    def predicted_left_out(self) -> tuple[Tensor, Tensor]:
+        """The same of the mixture of rows: mean and deviation (outputs, n), standardised."""
+        (mean, deviation), weights = self.left_out, self.weights[:, None]
+        middle = self.over(weights * mean)
+        return middle, self.over(weights * (deviation.square() + (mean - middle[self.owner]).square())).sqrt()
 
     @cached_property
     def weights(self) -> Tensor:
@@ -171,7 +179,7 @@ def fit(
         unit = torch.where(unit > 0, unit, 1.0)
     standard = (known * (values - shift) / unit).T.contiguous()
     extra = None if variances is None else (variances / unit**2).clamp(0.0, VAGUE).T.contiguous()
-    some = spread(len(seen)) if told else spread(0)
+    some = spread(len(seen) if told else 0, seen.shape[1] * values.shape[1])
     raw = mode_of(blocks, seen[some], standard[:, some], None if extra is None else extra[:, some], priors)
     outputs = len(standard)
     return Process(
@@ -180,6 +188,8 @@ def fit(
     )  # fmt: skip
 
 
-def spread(n: int) -> Tensor:
-    """The points that tell of hyperparameters: all, or FITTED of them, evenly spread over the study."""
-    return torch.linspace(0, n - 1, min(n, FITTED)).round().long()
+def spread(n: int, width: int) -> Tensor:
+    """The points that tell of hyperparameters: all, or FITTED of them, evenly spread over the study; ``width``: columns
+    times outputs."""
+    affordable = int((2.0 * ENTRIES / width) ** 0.5) if width else n
+    return torch.linspace(0, n - 1, min(n, max(FITTED[0], min(FITTED[1], affordable)))).round().long()

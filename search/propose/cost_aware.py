@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search.propose import Interest, ehvi, observed
+from search.grammar.interest import Interest
+from search.propose import ehvi, observed
 from search.propose._belief import alone, believe
 from search.propose._process import fit
 from search.space import Params, Space

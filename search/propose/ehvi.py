@@ -17,7 +17,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search.propose import Interest, generator, pending, points
+from search.grammar.interest import Interest
+from search.propose import generator, pending, points
 from search.propose._belief import Belief, alone, believe
 from search.propose._draws import doubted, draw
 from search.propose._features import Layout

@@ -38,12 +38,13 @@ def propose(
     *,
     seed: int,
     reference: NDArray[np.float64],
+    earlier: Sequence[Sequence[Trial]] = (),
     start: int = 0,
     marks: int = 256,
 ) -> list[Params]:
     """The next q params; of the reference only m is used, and what lies far beyond it is as good as failed."""
     with alone():
-        belief = believe(space, trials, q, seed=seed, reference=reference, start=start)
+        belief = believe(space, trials, q, seed=seed, reference=reference, earlier=earlier, start=start)
         if isinstance(belief, list):
             return belief
         rng, layout, process = generator(seed, trials), belief.layout, belief.process.of_first(len(reference))

@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from search.grammar.interest import Interest
 from search.pareto import hypervolume
-from search.propose import Interest, generator, pending, points
+from search.propose import generator, pending, points
 from search.propose._belief import Belief, alone, believe, neighbours
 from search.space import Choice, Dimension, Integer, Params, Simplex, Space
 from search.trial import Trial, losses

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search import cli
-from search.propose import Interest
+from search.grammar.interest import Interest
 from search.store import Store
 
 STUDY = """

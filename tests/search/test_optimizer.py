@@ -11,8 +11,8 @@ import pytest
 
 from search import Front, Optimizer, SearchError, api, study
 from search.errors import StudyError
+from search.grammar.interest import Interest
 from search.pareto.hypervolume import hypervolume
-from search.propose import Interest
 from search.space import Params
 from search.store import Store
 from tests.search.studies import ANALYTIC, changed

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from search.propose import Interest, _belief, ehvi, observed, sobol
+from search.grammar.interest import Interest
+from search.propose import _belief, ehvi, observed, sobol
 from search.space import Params, Space
 from search.trial import Trial
 from tests.search.propose.worlds import (
