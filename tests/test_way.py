@@ -82,8 +82,8 @@ DOORS = {
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py",
-        "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py", "search/loop.py", "search/pareto/*",
-        "search/stop/*", "search/propose/*", "search/record/wanted.py",
+        "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py", "search/loop.py",
+        "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 
