@@ -29,7 +29,7 @@ from search.propose._draws import Draws
 DIRECTIONS = 32  # a draw
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
 AUGMENT = 0.1
-CLOSE = 1e-2  # to a limit, of a violation's usual size
+CLOSE = 1e-3  # to a limit, of a violation's usual size
 
 
 @dataclass(frozen=True, kw_only=True)

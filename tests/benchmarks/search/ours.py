@@ -1,5 +1,6 @@
 """Our proposers as adapters of the rivals' harness: ``--adapter ehvi=tests.benchmarks.search.ours:Ehvi``."""
 
+from collections import deque
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -11,9 +12,13 @@ from search import space as ours
 
 
 class Adapter:
-    """An optimizer under a proposer's name; the harness's reference point is the limit that a study states."""
+    """An optimizer under a proposer's name; the harness's reference point is the limit that a study states.
+
+    ``late``: as many trials are still running whenever one is asked for, as with ``late`` + 1 asynchronous workers.
+    """
 
     name = "ehvi"
+    late = 0
     own_constraints = True
     max_batch = 10**6
 
@@ -21,6 +26,7 @@ class Adapter:
         self, space: Space, n_obj: int, n_con: int, seed: int, budget: int, batch: int, ref: Sequence[float]
     ) -> None:
         self.theirs, self.space = space, converted(space)
+        self.running: deque[tuple[dict[str, Any], dict[str, float]]] = deque()
         self.optimizer = Optimizer(
             space=self.space,
             objectives={f"f{index}": {"limit": float(ref[index])} for index in range(n_obj)},
@@ -36,7 +42,9 @@ class Adapter:
     def tell(self, configs: list[dict[str, Any]], objs: list[list[float]], cons: list[list[float]]) -> None:
         for params, losses, limits in zip(self.asked, objs, cons, strict=False):
             values = {f"f{index}": loss for index, loss in enumerate(losses)}
-            self.optimizer.tell(params, values | {f"c{index}": limit for index, limit in enumerate(limits)})
+            self.running.append((params, values | {f"c{index}": limit for index, limit in enumerate(limits)}))
+        while len(self.running) > self.late:
+            self.optimizer.tell(*self.running.popleft())
 
     def config(self, params: dict[str, Any]) -> dict[str, Any]:
         """Params of ours as a configuration of theirs: names without their place in the tree."""
@@ -49,8 +57,10 @@ class Adapter:
         return version("pareto-search")
 
 
-def adapter(name: str) -> type[Adapter]:
-    return type(name, (Adapter,), {"name": name})
+def adapter(peer: str) -> type[Adapter]:
+    """``ehvi``, or ``ehvi~3`` for four asynchronous workers."""
+    name, _, late = peer.partition("~")
+    return type(name, (Adapter,), {"name": name, "late": int(late or 0)})
 
 
 Ehvi = adapter("ehvi")

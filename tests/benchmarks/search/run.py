@@ -21,7 +21,9 @@ HERE = Path(__file__).parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--harness", required=True)
-    parser.add_argument("--peers", required=True, help="proposers of ours and names of the harness")
+    parser.add_argument(
+        "--peers", required=True, help="proposers of ours (ehvi~3: told three trials late) and of the harness"
+    )
     parser.add_argument("--problems", default="", help="names or groups; all of them if left out")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--n", type=int, default=60)
