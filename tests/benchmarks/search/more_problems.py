@@ -10,6 +10,7 @@ categorical  tables (pairs of choices interact), cells (layers of a network)
 simplex      tradeoff_simplex_m3, data_mixture (five sources of data, three losses)
 noisy        tradeoff_noisy, training_noisy, vehicle_noisy
 continuous   zdt3_d6, penicillin, car_side_impact            constrained  braninc_constrained, welded_beam
+many         dtlz2_d9_m5, dtlz2_d12_m8: five and eight objectives
 tabular      distill_table, distill_table_m5: models that were really trained, see ``tabular.py``
 """
 
@@ -33,6 +34,8 @@ BOTORCH = {
     "car_side_impact": ("CarSideImpact", {}, "continuous"),
     "braninc_constrained": ("ConstrainedBraninCurrin", {}, "constrained"),
     "welded_beam": ("WeldedBeam", {}, "constrained"),
+    "dtlz2_d9_m5": ("DTLZ2", {"dim": 9, "num_objectives": 5}, "many"),
+    "dtlz2_d12_m8": ("DTLZ2", {"dim": 12, "num_objectives": 8}, "many"),
 }
 
 
