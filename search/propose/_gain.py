@@ -26,7 +26,7 @@ from torch.nn.functional import softplus
 from search.propose import sobol
 from search.propose._draws import Draws
 
-DIRECTIONS = 32  # a draw
+DIRECTIONS = (32, 16)  # a draw: at least, and for each objective beyond the first, as a front has more directions
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
 AUGMENT = 0.1
 CLOSE = 1e-3  # to a limit, of a violation's usual size
@@ -51,9 +51,10 @@ class Gain:
         m = len(reference)
         directions, start = torch.ones(count, 1, 1, m, dtype=torch.float64), -torch.inf
         if inside:
-            uniform = torch.from_numpy(sobol.cube(m, count * DIRECTIONS, seed=seed)).clamp(1e-12, 1.0 - 1e-12)
+            several = max(DIRECTIONS[0], DIRECTIONS[1] * (m - 1))
+            uniform = torch.from_numpy(sobol.cube(m, count * several, seed=seed)).clamp(1e-12, 1.0 - 1e-12)
             normal = torch.special.ndtri(uniform).abs().clamp_min(1e-9) * weights
-            directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, DIRECTIONS, m), 0.0
+            directions, start = (normal / normal.norm(dim=1, keepdim=True)).reshape(count, 1, several, m), 0.0
         longest = torch.full(directions.shape[:-1], start, dtype=torch.float64)
         return cls(draws=draws, reference=reference, unit=unit, directions=directions, longest=longest, inside=inside)
 
