@@ -75,6 +75,18 @@ def proposals(made: Study, trials: Sequence[Trial], q: int) -> list[Params]:
     )
 
 
+def proposer(made: Study, trials: Sequence[Trial]) -> tuple[str, str]:
+    """Who proposes next, and why it is that one, where `auto` took it; otherwise nothing."""
+    name = made.table.proposer.name
+    if name != "auto":
+        return name, ""
+    from search.propose import auto
+
+    told = made.interest is not None or bool(made.earlier)
+    share = made.proposer_settings["share"]
+    return auto.take(made.space, trials, made.capacity, len(made.objectives), share=share, told=told)
+
+
 def ended(made: Study, trial: Trial, values: Mapping[str, float], failure: Failure | None = None) -> Trial:
     """The trial with what came of it; values that are not all finite are a failure."""
     if lost := [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]:

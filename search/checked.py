@@ -5,7 +5,7 @@ from typing import Any
 from search import identity
 from search.live import minutes
 from search.space import Simplex
-from search.study import Study
+from search.study import Objective, Study
 
 
 def seconds(study: Study) -> float | None:
@@ -47,7 +47,7 @@ def text(study: Study) -> str:
         measured = f"measure {objective.measure}" if objective.measure else "reported by the trainer"
         seen = f" on {objective.on}" if objective.on else ""
         reach = f"counts {'up' if objective.direction == 'min' else 'down'} to {objective.limit:g}{unit}"
-        lines.append(f"  {objective.name}: {objective.direction}, {reach}, {measured}{seen}")
+        lines.append(f"  {objective.name}: {objective.direction}, {reach}, {measured}{seen}{_wanted(study, objective)}")
     for bound in study.constraints:
         sign = "at most" if bound.direction == "min" else "at least"
         lines.append(f"  {bound.name}: {sign} {bound.limit:g} {bound.unit}".rstrip())
@@ -59,7 +59,8 @@ def text(study: Study) -> str:
         lines.append(f"  begins with {given} given point{'s' if given > 1 else ''}")
     ends = study.table.stop.rule != "off" and budget.rungs > 1
     stopped = f"stopped early by {study.table.stop.rule}" if ends else "never stopped early"
-    lines.append(f"  proposed by {study.table.proposer.name}, {stopped}")
+    knowing = f", told of {', '.join(study.table.prior.studies)}" if study.table.prior.studies else ""
+    lines.append(f"  proposed by {study.table.proposer.name}{knowing}, {stopped}")
     if merge:
         lines.append(f"  then {merge.evaluations} merged models of {merge.parents} parents by {merge.rule}")
     estimate = seconds(study)
@@ -71,6 +72,14 @@ def text(study: Study) -> str:
         lines.append(f"  no new trial after {budget.minutes:g} min")
     lines += ["", f"definition {identity.digest(identity.definition(study))[:12]}"]
     return "\n".join(lines)
+
+
+def _wanted(study: Study, objective: Objective) -> str:
+    """What ``[interest]`` says of it."""
+    said, name = study.table.interest, objective.name
+    side = "up" if objective.direction == "min" else "down"
+    limit = f", of interest {side} to {said.limits[name]:g}" if name in said.limits else ""
+    return f"{limit}, of weight {said.weights[name]:g}" if name in said.weights else limit
 
 
 def _kind(node: Any) -> str:

@@ -214,17 +214,11 @@ def _run(
 
 
 def _proposer(made: Any, trials: Any) -> str:
-    """Who proposes, and what `auto` took."""
-    name: str = made.table.proposer.name
-    if name != "auto":
-        return name
-    from search.propose import auto
+    """Who proposes, and why it was taken."""
+    from search import ask
 
-    told = made.interest is not None or bool(made.earlier)
-    taken = auto.take(
-        made.space, trials, made.capacity, len(made.objectives), told=told, share=made.proposer_settings["share"]
-    )
-    return f"auto, which took {taken.name}: {taken.why}"
+    name, why = ask.proposer(made, trials)
+    return f"auto, which took {name}: {why}" if why else name
 
 
 def _crew(where: dict[str, Any]) -> Any:

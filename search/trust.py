@@ -29,7 +29,7 @@ class Trust:
 
 def trust(made: Study, trials: Sequence[Trial]) -> dict[str, Trust]:
     """Of each objective; nothing while there is no model, or where the proposer has none of its own."""
-    if not components.takes("proposer", made.table.proposer.name, "earlier"):
+    if not components.takes("proposer", ask.proposer(made, trials)[0], "earlier"):
         return {}
     import numpy as np
 

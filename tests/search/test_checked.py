@@ -77,6 +77,15 @@ def test_objectives_and_bounds_are_told_with_their_limits_and_units() -> None:
     assert "  f1: min, counts up to 1.1, reported by the trainer" in checked.text(study.read("zdt1")).splitlines()
 
 
+def test_what_is_wanted_and_what_is_known_are_told() -> None:
+    wanted = {"limits": {"error": 0.2, "likelihood": 1.5}, "weights": {"error": 2}}
+    told = text(interest=wanted, prior={"studies": ["first", "second"]})
+    (error,) = [line for line in told if line.startswith("  error: ")]
+    (likelihood,) = [line for line in told if line.startswith("  likelihood: ")]
+    assert error.endswith(", of interest up to 0.2, of weight 2") and likelihood.endswith(", of interest down to 1.5")
+    assert "  proposed by ehvi, told of first, second, stopped early by front" in told
+
+
 def test_the_budget_is_told_with_who_spends_it() -> None:
     lines = text()
     assert "  8 trials of 40 steps, seen 4 times, 4 at a time, trained by trainers.multitask" in lines

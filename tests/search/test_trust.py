@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,12 @@ from search.trial import Trial
 from search.trust import Trust, trust
 from tests.search.studies import ANALYTIC, changed
 
-MADE = study.read(
-    {
-        "trainer": {"command": "train"},
-        "space": {"x": {"low": 0.0, "high": 1.0}, "y": {"low": 0.0, "high": 1.0}},
-        "objectives": {"smooth": {"limit": 3.0}, "noise": {"limit": 3.0}},
-    }
-)
+TABLE: dict[str, Any] = {
+    "trainer": {"command": "train"},
+    "space": {"x": {"low": 0.0, "high": 1.0}, "y": {"low": 0.0, "high": 1.0}},
+    "objectives": {"smooth": {"limit": 3.0}, "noise": {"limit": 3.0}},
+}
+MADE = study.read(TABLE)
 MODELLED = changed(ANALYTIC, {"proposer": {"name": "ehvi"}})
 
 
@@ -52,6 +52,8 @@ def test_it_is_each_value_from_all_others() -> None:
 def test_there_is_nothing_to_trust_without_a_model() -> None:
     assert trust(MADE, trials(3)) == {}  # the design is not over
     assert trust(study.read(changed(ANALYTIC, {"proposer": {"name": "sobol"}})), trials(40)) == {}
+    hasty = study.read({**TABLE, "proposer": {"name": "auto"}})
+    assert trust(hasty, [replace(trial, seconds=1e-3) for trial in trials(40)]) == {}  # taken is one without a model
     constant = [replace(trial, losses=(1.0, trial.losses[1])) for trial in trials(20)]
     assert trust(MADE, constant).keys() == {"noise"}
 
