@@ -59,6 +59,8 @@ class Commands(click.Group):
             click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
             click.echo(str(error), err=True)
             sys.exit(1 if type(error).__name__ == "Hopeless" else 2)
+        except BrokenPipeError:  # whoever reads what is printed has read enough
+            raise
         except Exception as error:
             if type(error).__module__.startswith("sqlalchemy") or isinstance(error, OSError):
                 click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
