@@ -45,7 +45,7 @@ SPACE = {
 }
 
 KEPT = 128  # of the pool
-ROUNDS = 6  # of a batch
+ROUNDS, EACH = 6, 3  # of a batch: at most, and of so many points at least
 NEXT = 10  # steps of a climb in a batch
 
 
@@ -95,9 +95,9 @@ def _rounds(
     def worth(at: Tensor) -> Tensor:
         return gain(at) + likely(at)
 
-    best = ranked(near, layout, worth)
-    for turn in range(min(q, ROUNDS)):
-        count = (q - len(picked)) // (min(q, ROUNDS) - turn)
+    best, rounds = ranked(near, layout, worth), min(ROUNDS, -(-q // EACH))
+    for turn in range(rounds):
+        count = (q - len(picked)) // (rounds - turn)
         best = evolve(
             layout, worth, best.by(worth) if turn else best, rng, generations=GENERATIONS if not turn else 1, kept=KEPT
         )

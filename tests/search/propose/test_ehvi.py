@@ -141,8 +141,8 @@ def test_running_trials_and_earlier_picks_are_known_to_the_gain(monkeypatch: pyt
     monkeypatch.setattr(ehvi.Gain, "after", lambda gain, seen: told.append(seen.tolist()) or after(gain, seen))
     trials = tried(REAL, 12, zdt1)
     running = [Trial(number=12 + number, params=trials[number].params, seed=0) for number in range(3)]
-    asked = ask(REAL, [*trials, *running], 2)
-    expected = [[*trials, *running], asked[:1], asked[1:]]
+    asked = ask(REAL, [*trials, *running], 4)
+    expected = [[*trials, *running], asked[:2], asked[2:]]  # in two rounds
     params = [[getattr(point, "params", point) for point in points] for points in expected]
     assert told == [[REAL.features(point).tolist() for point in points] for points in params]
 
