@@ -4,6 +4,7 @@
     hypervolume     how much a set of points dominates; what each adds; what was reached when; what to take
     choose          one point, the ends, or a few well spread points of a front
     reference       the worst losses that count, where nobody says
+    indicators      how good a set is beside a reference front
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
     surrogate       coefficients -> predicted losses, from a few evaluated merges
