@@ -68,7 +68,7 @@ DOORS = {
     "sqlalchemy": ["search/store.py"],
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
-    "moocore": ["search/pareto/dominance.py", "search/pareto/hypervolume.py"],
+    "moocore": ["search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py"],
     "pydantic": ["search/study.py"],
     "pydantic_core": ["search/study.py"],
     "click": ["search/cli.py"],
@@ -76,7 +76,10 @@ DOORS = {
     "sklearn": ["trainers/data/digits.py"],
     "safetensors": ["trainers/cached.py", "search/files.py"],
     "pandas": ["search/front.py"],
-    "scipy": ["search/pareto/sobol.py", "search/audit.py", "search/propose/*", "search/space/interior.py"],
+    "scipy": [
+        "search/pareto/sobol.py", "search/pareto/uncertainty.py", "search/audit.py", "search/propose/*",
+        "search/space/interior.py",
+    ],
     "joblib": ["search/placement.py"],
     "distributed": ["search/placement.py"],
     "numpy": [
