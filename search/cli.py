@@ -281,6 +281,57 @@ def front(
 
 @main.command()
 @common
+@click.argument("name")
+@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Members beyond it are out of question.")
+@click.option("--weight", "weights", metavar="NAME=VALUE", multiple=True, help="How much an objective matters; else 1.")
+@click.option("--near", metavar="NAME=VALUE", multiple=True, help="The value that one would like; else the best.")
+@click.option("--regret", is_flag=True, help="The member whose largest regret is least: all weights 1.")
+@click.option("--export", "folder", type=click.Path(path_type=Path), help="Write its model, with its lineage, there.")
+def pick(
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, limits: tuple[str, ...],
+    weights: tuple[str, ...], near: tuple[str, ...], regret: bool, folder: Path | None,
+) -> None:  # fmt: skip
+    """Pick one member of the front (by default the knee), and say what its neighbours give for what."""
+    from search import front as fronts
+    from search import pick as picks
+
+    made, full, trials = _stored(name, home, storage)
+    found = fronts.build(made, trials)
+    wanted: dict[str, Any] = {"limits": _numbers(limits, "--limit")}
+    if weights or regret:
+        wanted["weights"] = _numbers(weights, "--weight")
+    if near:
+        wanted["near"] = _numbers(near, "--near")
+    point = picks.pick(found, **wanted)
+    exchanges = picks.exchanges(found, point)
+    if folder:
+        from search.clock import Clock
+        from search.export import export
+        from search.files import Files
+        from search.run import Runner
+
+        runner = Runner(made, cache=home / "cache", folder=home / full / "trials", clock=Clock())
+        export(folder, made, trials, point, Files(home / full), runner, exchanges)
+    if as_json:
+        told = {"point": vars(point), "exchanges": [vars(each) for each in exchanges]}
+        click.echo(json.dumps(told | ({"folder": str(folder)} if folder else {}), indent=1))
+        return
+    units = {aim.name: f" {aim.unit}" if aim.unit else "" for aim in found.objectives}
+    values = [f"{each} {point.values[each]:.4g}{units[each]}" for each in found.names]
+    apart = [f"{each} {point.report_values[each]:.4g}" for each in found.names if each in point.report_values]
+    click.echo(f"{point.id}: {', '.join(values)}" + (f" (kept apart: {', '.join(apart)})" if apart else ""))
+    if quiet:
+        return
+    for each in exchanges:
+        click.echo(f"  {each}")
+    if folder:
+        click.echo(f"wrote {folder}")
+    else:
+        click.echo(f"Take it away with: {_program()} pick {name} ... --export FOLDER")
+
+
+@main.command()
+@common
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""

@@ -158,6 +158,11 @@ class Runner:
             )
             return self._values(outputs, len(states))
 
+    def module(self) -> Any:
+        """The model as a plain torch module without its weights, or None where the trainer has none to give."""
+        make = getattr(self.trainer, "module", None)
+        return make(self.settings) if make else None
+
     def base(self) -> Mapping[str, Any]:
         """The state dict that every trial started from."""
         found: Mapping[str, Any] = self.trainer.base(self.settings, self.device, self.cache)

@@ -1,0 +1,109 @@
+"""A member of a front as a folder that stands alone: weights, module, configuration, and a card that tells its lineage.
+
+    model.safetensors   the weights, by name
+    model.pt            the module with them, where the trainer's model is a plain one: torch.load needs nothing else
+    config.json         trainer, settings and params
+    README.md           what it is, how good it is on both splits, what it was made of, how to load it
+
+The folder is written beside and renamed, so it is whole or absent.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from search import identity
+from search.errors import SearchError
+from search.files import Files
+from search.front import Point
+from search.pick import Exchange
+from search.run import Runner
+from search.study import Study
+from search.trial import Trial
+
+LOAD = """import torch
+
+model = torch.load("model.pt", weights_only=False)
+"""
+
+
+def export(
+    folder: Path, made: Study, trials: Sequence[Trial], point: Point, files: Files, runner: Runner,
+    exchanges: Sequence[Exchange] = (),
+) -> None:  # fmt: skip
+    """Write ``folder``, which must not be there yet; ``files``: the study's."""
+    if folder.exists():
+        raise SearchError("--export", expected="a folder that is not there yet", got=str(folder))
+    (trial,) = [trial for trial in trials if trial.id == point.id]
+    (state,) = files.load_weights([trial])
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, beside / "model.safetensors")
+    module = runner.module()
+    if module is not None:
+        import torch
+
+        module.load_state_dict(state)
+        torch.save(module.eval(), beside / "model.pt")
+    (beside / "config.json").write_text(json.dumps(_config(made, trial), indent=1) + "\n", encoding="utf-8")
+    card = _card(made, trials, trial, point, exchanges, loads=module is not None)
+    (beside / "README.md").write_text(card, encoding="utf-8")
+    beside.rename(folder)
+
+
+def _config(made: Study, trial: Trial) -> dict[str, Any]:
+    return {
+        "study": made.name,
+        "definition": identity.digest(identity.definition(made)),
+        "id": trial.id,
+        "trainer": made.trainer,
+        "settings": dict(made.settings),
+        "params": made.space.nest(trial.params) if trial.params else {},
+        "seed": trial.seed,
+        "steps": trial.step,
+        "base": trial.base,
+    }
+
+
+def _card(
+    made: Study, trials: Sequence[Trial], trial: Trial, point: Point, exchanges: Sequence[Exchange], *, loads: bool
+) -> str:
+    """The model card, in markdown."""
+    lines = [f"# {made.name}, {trial.id}", "", made.table.description or "A member of the study's front.", ""]
+    lines += ["| | choosing split | split kept apart |", "|---|---|---|"]
+    for aim in (*made.objectives, *made.constraints):
+        unit = f" [{aim.unit}]" if aim.unit else ""
+        apart = f"{trial.report_values[aim.name]:.6g}" if aim.name in trial.report_values else ""
+        lines.append(f"| {aim.name}{unit}, {aim.direction} | {trial.values[aim.name]:.6g} | {apart} |")
+    lines += ["", "## Where it comes from", "", *_lineage(made, trials, trial), ""]
+    if exchanges:
+        lines += ["## What its neighbours give for what", "", *(f"- {each}" for each in exchanges), ""]
+    lines += ["## How to load it", ""]
+    if loads:
+        lines += ["```python", LOAD.strip(), "```", "", "`model.pt` is a pickle: load it only from where you trust."]
+    else:
+        lines += ["`model.safetensors` holds the weights by name; the module is the trainer's own."]
+    return "\n".join(lines) + "\n"
+
+
+def _lineage(made: Study, trials: Sequence[Trial], trial: Trial) -> list[str]:
+    definition = identity.digest(identity.definition(made))
+    lines = [f"- study {made.name}, definition {definition}, trainer {made.trainer}"]
+    if trial.base:
+        lines.append(f"- starts from the weights {trial.base}")
+    if not trial.parents:
+        told = ", ".join(f"{name} = {value}" for name, value in trial.params.items())
+        return [*lines, f"- trained {trial.step} steps from seed {trial.seed} with {told}"]
+    assert made.table.merge
+    lines.append(f"- merged by {made.table.merge.rule} of")
+    known = {each.number: each for each in trials}
+    for number, share in zip(trial.parents, trial.coefficients, strict=True):
+        parent = known[number]
+        told = ", ".join(f"{name} = {value}" for name, value in parent.params.items())
+        lines.append(f"  - {share:.4g} {parent.id}, trained {parent.step} steps from seed {parent.seed} with {told}")
+    return lines
