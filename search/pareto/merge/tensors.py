@@ -94,6 +94,17 @@ def total(tensors: Sequence[Tensor], factors: Sequence[float]) -> Tensor:
     return torch.zeros_like(wide(tensors[0])) if found is None else found
 
 
+def elected(votes: Tensor) -> Tensor:
+    """Votes (k, ...) without those whose sign most of the mass is against, entry by entry, where they are 0.
+
+    Where the masses are equal no sign is elected and all are 0. Source: Yadav et al., TIES-Merging, 2023.
+
+    >>> elected(torch.tensor([[3.0, 1.0], [-1.0, -1.0], [2.0, 0.0]])).tolist()
+    [[3.0, 0.0], [0.0, 0.0], [2.0, 0.0]]
+    """
+    return votes.where(votes.sign() == votes.sum(0).sign(), torch.zeros_like(votes))
+
+
 @torch.no_grad()
 def kinship(states: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """(k, k) cosines between the weight matrices of k models, all layers as one vector.

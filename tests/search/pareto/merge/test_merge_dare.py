@@ -33,7 +33,7 @@ def test_the_stated_share_is_dropped_and_the_rest_is_rescaled(drop):
 def test_what_all_drop_is_the_base_bit_by_bit():
     base, states = models(1, 2)
     found = merge(base, states, [0.7, 0.4], drop=0.9)["w"]
-    untouched = (step(base, states[0]) == 0) & (step(base, states[1]) == 0)
+    untouched = (step(base, states[0], drop=0.9) == 0) & (step(base, states[1], drop=0.9) == 0)
     assert 0.79 < untouched.mean() < 0.83
     assert torch.equal(found[torch.tensor(untouched)], base["w"][torch.tensor(untouched)])
 
@@ -58,10 +58,10 @@ def test_members_are_thinned_out_independently():
 
 def test_masks_follow_the_seed_and_neither_coefficients_nor_company():
     base, states = models(4, 3)
-    alone = merge(base, [states[1]], [1.0])["w"] - base["w"]
-    among = merge(base, states, [0.0, 0.25, 0.0])["w"] - base["w"]
+    alone = merge(base, [states[1]], [1.0], drop=0.9)["w"] - base["w"]
+    among = merge(base, states, [0.0, 0.25, 0.0], drop=0.9)["w"] - base["w"]
     torch.testing.assert_close(among, 0.25 * alone, rtol=1e-9, atol=1e-12)
-    other = merge(base, [states[1]], [1.0], seed=1)["w"] - base["w"]
+    other = merge(base, [states[1]], [1.0], drop=0.9, seed=1)["w"] - base["w"]
     assert 0.15 < ((alone != 0) != (other != 0)).double().mean() < 0.21  # 2 p (1 - p)
 
 

@@ -68,7 +68,7 @@ def bits(tensor):
 
 
 def test_the_folder_has_rules():
-    assert {"linear", "task_arithmetic", "slerp", "ties", "dare"} <= set(RULES)
+    assert {"linear", "task_arithmetic", "slerp", "elect", "ties", "dare"} <= set(RULES)
 
 
 def test_only_rules_that_thin_out_their_members_do_not_give_them_back():

@@ -18,8 +18,8 @@ def flat(model):
     return np.concatenate([tensor.double().numpy().ravel() for tensor in model.values()])
 
 
-def by_definition(base, states, coefficients, density, scale):
-    """Algorithm 1 of the paper on one flat vector, each resolved vector times its coefficient."""
+def by_definition(base, states, coefficients, density, average):
+    """Entry by entry on one flat vector."""
     start = flat(base)
     vectors = np.array([flat(state) - start for state in states])
     kept = round(density * vectors.shape[1])
@@ -27,30 +27,57 @@ def by_definition(base, states, coefficients, density, scale):
         vector[np.argsort(-np.abs(vector))[kept:]] = 0.0
     found = start.copy()
     for p in range(vectors.shape[1]):
-        elected = np.sign(vectors[:, p].sum())
-        agreeing = [i for i in range(len(states)) if elected != 0 and np.sign(vectors[i, p]) == elected]
-        found[p] += scale * sum(coefficients[i] * vectors[i, p] for i in agreeing) / max(1, len(agreeing))
+        votes = [c * vector[p] for c, vector in zip(coefficients, vectors, strict=True)]
+        elected = np.sign(sum(votes))
+        agreeing = [i for i, vote in enumerate(votes) if elected != 0 and np.sign(vote) == elected]
+        moved = sum(votes[i] for i in agreeing)
+        if average == "mean" and agreeing:
+            moved *= sum(coefficients) / sum(coefficients[i] for i in agreeing)
+        found[p] += moved
     return found
+
+
+def algorithm_1(base, states, density, scale):
+    """The paper's: theta_0 + lambda times the mean of the trimmed task vectors that have the elected sign."""
+    start = flat(base)
+    vectors = np.array([flat(state) - start for state in states])
+    cuts = np.sort(np.abs(vectors), axis=1)[:, -round(density * vectors.shape[1])]
+    vectors *= np.abs(vectors) >= cuts[:, None]
+    agree = np.sign(vectors) == np.sign(vectors.sum(0))
+    return start + scale * np.divide((vectors * agree).sum(0), (agree & (vectors != 0)).sum(0).clip(1))
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("density", [0.1, 0.2, 0.5, 1.0])
 @pytest.mark.parametrize("k", [1, 2, 3, 5])
-def test_it_is_the_algorithm_of_the_paper(k, density, seed):
+@pytest.mark.parametrize("average", ["sum", "mean"])
+def test_it_is_what_its_formulas_say(average, k, density, seed):
     base, *states = models(seed, k)
     coefficients = np.random.default_rng(seed).random(k).tolist()
-    found = merge(base, states, coefficients, density=density, scale=0.8)
-    expected = by_definition(base, states, coefficients, density, 0.8)
+    found = merge(base, states, coefficients, density=density, average=average)
+    expected = by_definition(base, states, coefficients, density, average)
     np.testing.assert_allclose(flat(found), expected, rtol=1e-13, atol=1e-14, err_msg=f"{seed=}")
 
 
-def test_coefficients_of_one_give_the_disjoint_mean_by_hand():
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("density", [0.2, 0.6])
+@pytest.mark.parametrize("scale", [0.7, 1.0, 1.8])
+def test_the_mean_at_even_coefficients_is_the_algorithm_of_the_paper(scale, density, seed):
+    base, *states = models(seed, 4)
+    found = merge(base, states, [scale / 4] * 4, density=density, average="mean")
+    expected = algorithm_1(base, states, density, scale)
+    np.testing.assert_allclose(flat(found), expected, rtol=1e-13, atol=1e-14, err_msg=f"{seed=}")
+
+
+def test_a_sum_and_a_mean_by_hand():
     base = {"w": torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0])}
     tau = [[4.0, 2.0, -1.0, 0.5, 3.0], [2.0, -3.0, 1.0, 0.25, 0.0], [-1.0, 2.0, 0.0, -8.0, 0.0]]
     states = [{"w": base["w"] + torch.tensor(row)} for row in tau]
-    # signs of the masses 5, 1, 0, -7.25, 3; means of the agreeing 3, 2, none, -8, 3
-    assert merge(base, states, [1.0, 1.0, 1.0], density=1.0)["w"].tolist() == [4.0, 3.0, 1.0, -7.0, 4.0]
-    assert merge(base, states, [1.0, 1.0, 1.0], density=1.0, scale=0.5)["w"].tolist() == [2.5, 2.0, 1.0, -3.0, 2.5]
+    # signs of the masses 5, 1, 0, -7.25, 3; the agreeing sum to 6, 4, 0, -8, 3
+    assert merge(base, states, [1.0, 1.0, 1.0], density=1.0)["w"].tolist() == [7.0, 5.0, 1.0, -7.0, 4.0]
+    # a third each: means of 3, 2, none, -8, 3
+    thirds = merge(base, states, [1 / 3] * 3, density=1.0, average="mean")["w"]
+    assert thirds.tolist() == pytest.approx([4.0, 3.0, 1.0, -7.0, 4.0])
 
 
 def test_trimming_is_over_the_whole_model_and_counts_tied_tensors_once():
@@ -80,11 +107,18 @@ def test_a_member_alone_that_is_not_trimmed_is_given_back():
     torch.testing.assert_close(merge(base, [state], [1.0], density=1.0), state, rtol=1e-14, atol=1e-15)
 
 
-def test_it_is_linear_in_the_coefficients():
+@pytest.mark.parametrize("average", ["sum", "mean"])
+def test_twice_the_coefficients_are_twice_the_step(average):
     base, *states = models(1, 3)
-    one, other, both = ([0.2, 0.9, 0.1], [0.6, 0.0, 0.3], [0.8, 0.9, 0.4])
-    steps = [flat(merge(base, states, c)) - flat(base) for c in (one, other, both)]
-    np.testing.assert_allclose(steps[0] + steps[1], steps[2], rtol=0, atol=1e-13)
+    one, two = (merge(base, states, [f * 0.2, f * 0.9, f * 0.1], average=average) for f in (1, 2))
+    np.testing.assert_allclose(flat(two) - flat(base), 2 * (flat(one) - flat(base)), rtol=0, atol=1e-13)
+
+
+def test_a_sum_fades_a_member_out_and_a_mean_does_not():
+    base, *states = models(1, 2)
+    for average, largest in (("sum", 1e-8), ("mean", 5.0)):
+        at, near = (flat(merge(base, states, [1.0, c], average=average)) for c in (0.0, 1e-9))
+        assert (np.abs(near - at).max() > 0.5) == (average == "mean") and np.abs(near - at).max() < largest
 
 
 def test_no_coefficients_and_no_task_vectors_give_the_base_bit_by_bit():
@@ -104,10 +138,12 @@ def test_a_density_that_is_no_share_is_refused(density):
         merge(base, states, [0.5, 0.5], density=density)
 
 
-def test_a_scale_without_end_is_refused():
+def test_other_settings_are_refused_by_name():
     base, *states = models(0, 2)
-    with pytest.raises(MergeError, match=r"scale: expected a finite number, got inf"):
-        merge(base, states, [0.5, 0.5], scale=float("inf"))
+    with pytest.raises(MergeError, match=r"average: expected 'sum' or 'mean', got 'median'"):
+        merge(base, states, [0.5, 0.5], average="median")
+    with pytest.raises(MergeError, match=r"coefficients: expected none below 0, got \[0\.5, -0\.5\]"):
+        merge(base, states, [0.5, -0.5])
 
 
 def test_a_missing_base_is_refused():
