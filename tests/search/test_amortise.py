@@ -1,9 +1,12 @@
 """Merges that are proposed from trials: what counts as known of them, rule by rule."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from search import amortise, study
+from search import amortise, components, launch, study
+from search.store import Store
 from search.trial import Trial
 from tests.search.studies import DISTILL, changed
 
@@ -60,3 +63,14 @@ def test_the_error_of_the_surrogate_is_silent_before_there_are_more_merges_than_
     enough = 5 if rule == "task_arithmetic" else 7
     assert amortise.error(*merged(rule, enough - 1)) == {}
     assert np.isfinite(list(amortise.error(*merged(rule, enough)).values())).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", components.names("merge"))
+def test_every_rule_spends_its_budget_on_merges_that_are_measured(rule: str, tmp_path: Path) -> None:
+    table = changed(DISTILL, {"merge.rule": rule})
+    launch(table, home=tmp_path, mirror=False, quiet=True)
+    trials = Store(tmp_path).trials(DISTILL["name"], study.read(table))
+    merges = [trial for trial in trials if trial.kind == "merged"]
+    assert len({trial.coefficients for trial in merges}) == 9
+    assert all(trial.state == "finished" and np.isfinite(trial.losses).all() for trial in merges)
