@@ -37,7 +37,11 @@ def names(models: Sequence[Mapping[str, Tensor]]) -> list[list[str]]:
 
 
 def wide(tensor: Tensor) -> Tensor:
-    """What is summed in: float32, or float64 where the tensor is that. The tensor itself if it is as wide."""
+    """What is summed in: float32, or float64 where the tensor is that. The tensor itself if it is as wide.
+
+    >>> wide(torch.ones(1, dtype=torch.float16)).dtype
+    torch.float32
+    """
     return tensor.detach().to(torch.float64 if tensor.dtype == torch.float64 else torch.float32)
 
 
