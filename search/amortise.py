@@ -2,9 +2,9 @@
 
 Parents are members of the trained front that started from one base and hold most hypervolume together. A
 designed set of merges is evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents
-(they are free themselves: they are the merges at the corners), and then batches of the merges that promise most
-hypervolume on top of the whole front are evaluated and added. Nothing enters the front that was not truly
-evaluated, and every evaluation counts, those for fitting too.
+(they are free themselves: they are the merges at the corners, where the rule gives its members back), and then
+batches of the merges that promise most hypervolume on top of the whole front are evaluated and added. Nothing
+enters the front that was not truly evaluated, and every evaluation counts, those for fitting too.
 """
 
 from collections.abc import Sequence
@@ -52,10 +52,10 @@ def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: i
 
     A pure function of the trials so far, so a resumed study merges as one that was not interrupted.
     """
-    k, simplex, seed = len(chosen), _simplex(study), study.table.seed
+    k, simplex, seed = len(chosen), _declares(study, "SIMPLEX", False), study.table.seed
     done = merges_of(trials, chosen)
     terms = k * (k + 1) // 2 if simplex else (k + 1) * (k + 2) // 2
-    corners = np.eye(k)
+    corners = np.eye(k) if _declares(study, "GIVES_BACK", True) else np.empty((0, k))
     planned = coefficients.design(k, terms + k + 2, simplex=simplex, seed=seed)
     if not simplex:
         planned = np.vstack([planned, np.full((1, k), 1.0 / k)])  # the even average, the best guess of all
@@ -64,9 +64,7 @@ def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: i
     waiting = [tuple(map(float, c)) for c in planned if not _among(c, tried)]
     if waiting:
         return waiting[:q]
-    known = [trial for trial in done if trial.losses]
-    points = np.vstack([corners, np.array([trial.coefficients for trial in known]).reshape(len(known), k)])
-    told = [*chosen, *known]
+    points, told = _known(study, done, chosen)
     model = surrogate.fit(points, losses(told), bounds=[_bounds(objective) for objective in study.objectives])
     members, feasible = front.members(trials, study.reference)
     found = coefficients.propose(
@@ -79,12 +77,11 @@ def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: i
 def error(study: Study, trials: Sequence[Trial]) -> dict[str, float]:
     """What the surrogate of the present parents is wrong by: cross-validated root mean square error, in each unit."""
     chosen = parents(study, trials)
-    known = [trial for trial in merges_of(trials, chosen) if trial.losses]
+    points, told = _known(study, merges_of(trials, chosen), chosen)
     k = len(chosen)
-    if len(known) + k <= (k + 1) * (k + 2) // 2:
+    if len(told) <= (k + 1) * (k + 2) // 2:
         return {}
-    points = np.vstack([np.eye(k), np.array([trial.coefficients for trial in known])])
-    model = surrogate.fit(points, losses([*chosen, *known]), bounds=[_bounds(o) for o in study.objectives])
+    model = surrogate.fit(points, losses(told), bounds=[_bounds(o) for o in study.objectives])
     return {objective.name: float(e) for objective, e in zip(study.objectives, model.error, strict=True)}
 
 
@@ -102,10 +99,20 @@ def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.parents == numbers]
 
 
-def _simplex(study: Study) -> bool:
+def _known(study: Study, merges: Sequence[Trial], chosen: Sequence[Trial]) -> tuple[NDArray[np.float64], list[Trial]]:
+    """Coefficients (n, k), and what was measured there: the evaluated merges, and the members at the corners."""
+    done, k = [trial for trial in merges if trial.losses], len(chosen)
+    points = np.array([trial.coefficients for trial in done]).reshape(len(done), k)
+    if not _declares(study, "GIVES_BACK", True):
+        return points, done
+    return np.vstack([np.eye(k), points]), [*chosen, *done]
+
+
+def _declares(study: Study, constant: str, default: bool) -> bool:
+    """What the study's merge rule says about itself."""
     assert study.table.merge
     rule = components.describe("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
-    return bool(rule.constants.get("SIMPLEX", False))
+    return bool(rule.constants.get(constant, default))
 
 
 def _bounds(objective: Objective) -> tuple[float | None, float | None]:

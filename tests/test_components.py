@@ -19,7 +19,7 @@ from search.space import Fixed
 from trainers.rung import expand
 
 ALL = [(family, name) for family in components.FAMILIES for name in components.names(family)]
-HELPERS = {"merge": {"tensors"}}  # public files of a family's folder that are no component
+HELPERS = {"merge": {"tensors", "adapters"}}  # public files of a family's folder that are no component
 POSITIONAL = {
     "trainer": ["tasks"],
     "divergence": ["p_logits", "q_logits"],
@@ -150,7 +150,7 @@ def test_an_optimizer_names_its_slots_and_a_merge_rule_its_geometry() -> None:
     for name in components.names("optimizer"):
         assert described("optimizer", name).constants["SLOTS"]
     for name in components.names("merge"):
-        assert {"SIMPLEX", "NEEDS_BASE"} <= described("merge", name).constants.keys()
+        assert {"SIMPLEX", "NEEDS_BASE", "GIVES_BACK"} <= described("merge", name).constants.keys()
 
 
 # A user's own files ---------------------------------------------------------------------------------------------------

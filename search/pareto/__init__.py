@@ -10,6 +10,8 @@
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
     surrogate       coefficients -> predicted losses, from a few evaluated merges
+    soup            which members to average, by trying
+    barrier         whether two models can be merged at all
     merge/          models + coefficients -> a model, one rule a file
 
 Everything is a loss: minimised, finite. Alphabet: n points, m objectives, k models, q picks.

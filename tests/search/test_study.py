@@ -240,7 +240,7 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("measured", {"merge": {"evaluations": 9, "parents": 1}},
          "[merge] parents: expected greater than or equal to 2, got 1"),
         ("measured", {"merge": {"evaluations": 9, "rule": "liner"}},
-         "[merge] rule: expected one of linear, …, got 'liner'. Did you mean 'linear'?"),
+         "[merge] rule: expected one of dare, elect, linear, …, got 'liner'. Did you mean 'linear'?"),
         ("measured", {"merge": {"evaluations": 9, "scale": 2}},
          "[merge] scale: expected one of evaluations, rule, parents, got 'scale'"),
         ("reported", {"merge": {"evaluations": 9}},

@@ -3,16 +3,22 @@
     SPACE = {}             its own hyperparameters, in the grammar of a study; they come as keyword arguments
     SIMPLEX = True         whether its k coefficients sum to one; otherwise they live in the box [0, 1]^k
     NEEDS_BASE = False     whether it starts from the model that all members were fine-tuned from
+    GIVES_BACK = True      whether the coefficients e_i give back member i, bit by bit; if not stated, they do
     def merge(base, states, coefficients): ...      state dict or None, k state dicts, k numbers -> state dict
 
-A rule gives back member i, bit by bit, for the coefficients e_i, and does not mind the order of members. It
-reads its inputs and never writes to them, and shares no memory with them. Floats are summed in float32
-(float64 stays) and cast once. What is not a float is copied from the base, or from the first member without
-one. A tensor that every model holds under several names is merged once and stays shared.
+A rule that thins or changes the members before it sums them cannot give them back and says ``GIVES_BACK =
+False``: at e_i is then the changed member i, a merge to be evaluated like any other, while the measured losses of
+a member that is given back are those of the merge at its corner. Members that are equal merge, with coefficients
+that sum to one, to what any e_i gives.
 
-What no rule can see: batch-norm statistics do not belong to merged weights, so estimate them anew; the
-factors of a low-rank update must be multiplied before a merge, or their cross terms come in; and members that
-did not start from one base have no good models between them, see ``tensors.kinship``.
+A rule does not mind the order of members, and is a pure function of its arguments: one that draws takes a
+``seed``. It reads its inputs and never writes to them, and shares no memory with them. Floats are summed in
+float32 (float64 stays) and cast once. What is not a float is copied from the base, or from the first member
+without one. A tensor that every model holds under several names is merged once and stays shared.
+
+What no rule can see: batch-norm statistics do not belong to merged weights, so estimate them anew; and members
+that did not start from one base have no good models between them, see ``tensors.kinship``. The factors of a
+low-rank update must be multiplied before a merge, or their cross terms come in: see ``adapters.multiplied``.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def check(base: Mapping[str, Tensor] | None, states: Sequence[Mapping[str, Tensor]]) -> None:
-    """Refuse models that do not have the same tensors: names, shapes, types, devices.
+    """Refuse models that do not have the same tensors (names, shapes, types, devices) or hold bare factors.
 
     >>> import torch
     >>> check(None, [{"weight": torch.zeros(2)}, {"weight": torch.zeros(3)}])
@@ -40,6 +46,10 @@ def check(base: Mapping[str, Tensor] | None, states: Sequence[Mapping[str, Tenso
     if base is not None:
         models = {"base": base, **models}
     (first, model), *others = models.items()
+    for key in model:
+        if any(part.startswith("lora_") for part in key.split(".")):
+            hint = "Multiply them out: search.pareto.merge.adapters.multiplied."
+            raise MergeError(f"{first} {key!r}", expected="products of low-rank factors, not the factors", hint=hint)
     for name, other in others:
         if missing := model.keys() - other.keys():
             raise MergeError(name, expected=f"the tensors of {first}", hint=f"Missing: {_some(missing)}.")

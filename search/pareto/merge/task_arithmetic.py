@@ -16,6 +16,7 @@ from search.pareto.merge.tensors import weighted_sum, weights
 SPACE: dict[str, object] = {}
 SIMPLEX = False
 NEEDS_BASE = True
+GIVES_BACK = True
 
 
 def merge(

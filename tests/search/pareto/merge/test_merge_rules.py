@@ -13,14 +13,29 @@ from search.errors import MergeError
 from search.pareto.merge import check
 
 FOLDER = Path(package.__file__).parent
-HELPERS = {"__init__", "tensors"}
+HELPERS = {"__init__", "tensors", "adapters"}
 RULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
+SUMS = ["linear", "task_arithmetic"]  # the rules that are a weighted sum of base and members
 TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+def named(name):
+    return importlib.import_module(f"search.pareto.merge.{name}")
 
 
 @pytest.fixture(params=RULES)
 def rule(request):
-    return importlib.import_module(f"search.pareto.merge.{request.param}")
+    return named(request.param)
+
+
+@pytest.fixture(params=[name for name in RULES if named(name).GIVES_BACK])
+def faithful(request):
+    return named(request.param)
+
+
+@pytest.fixture(params=SUMS)
+def weighted(request):
+    return named(request.param)
 
 
 def models(seed, k=3, dtype=torch.float32):
@@ -53,7 +68,11 @@ def bits(tensor):
 
 
 def test_the_folder_has_rules():
-    assert {"linear", "task_arithmetic"} <= set(RULES)
+    assert {"linear", "task_arithmetic", "slerp", "elect", "ties", "dare"} <= set(RULES)
+
+
+def test_only_rules_that_thin_out_their_members_do_not_give_them_back():
+    assert [name for name in RULES if not named(name).GIVES_BACK] == ["dare", "ties"]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -66,14 +85,15 @@ def test_a_rule_declares_itself_in_plain_data(name):
     }
     assert isinstance(values["SPACE"], dict)
     assert isinstance(values["SIMPLEX"], bool) and isinstance(values["NEEDS_BASE"], bool)
+    assert isinstance(values["GIVES_BACK"], bool)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-def test_the_coefficients_of_a_member_give_it_back_bit_by_bit(rule, dtype, seed):
+def test_the_coefficients_of_a_member_give_it_back_bit_by_bit(faithful, dtype, seed):
     base, states = models(seed, dtype=dtype)
     for i, state in enumerate(states):
-        merged = rule.merge(base, states, [float(j == i) for j in range(3)])
+        merged = faithful.merge(base, states, [float(j == i) for j in range(3)])
         assert list(merged) == list(state)
         for name, tensor in state.items():
             assert merged[name].dtype == tensor.dtype and merged[name].shape == tensor.shape
@@ -90,46 +110,83 @@ def test_the_order_of_members_does_not_matter(rule, dtype):
         torch.testing.assert_close(one[name], other[name])
 
 
-def test_equal_members_merge_to_themselves(rule):
+def test_types_shapes_and_order_of_names_stay(rule):
+    base, states = models(0, dtype=torch.float16)
+    merged = rule.merge(base, states, some_coefficients(rule))
+    assert [(name, t.dtype, t.shape) for name, t in merged.items()] == [
+        (name, t.dtype, t.shape) for name, t in base.items()
+    ]
+
+
+def test_the_same_arguments_give_the_same_model_bit_by_bit(rule):
+    base, states = models(0)
+    one, other = (rule.merge(base, copy.deepcopy(states), some_coefficients(rule)) for _ in range(2))
+    assert all(torch.equal(bits(one[name]), bits(other[name])) for name in one)
+
+
+def test_equal_members_merge_to_what_each_of_them_gives(rule):
     base, states = models(0)
     merged = rule.merge(base, [states[0]] * 3, [0.2, 0.3, 0.5])
-    for name, tensor in states[0].items():
+    alone = rule.merge(base, [states[0]] * 3, [1.0, 0.0, 0.0])
+    for name in merged:
+        torch.testing.assert_close(merged[name], alone[name])
+
+
+def test_members_that_are_the_base_merge_to_it(rule):
+    base, _ = models(0)
+    merged = rule.merge(base, [base] * 3, [0.2, 0.3, 0.5])
+    for name, tensor in base.items():
         torch.testing.assert_close(merged[name], tensor)
 
 
-def test_merging_linear_models_merges_their_predictions(rule):
-    base, states = models(1, dtype=torch.float64)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_is_merged_in_float32_and_rounded_once(rule, dtype):
+    base, states = models(2, dtype=dtype)
     coefficients = some_coefficients(rule)
+    merged = rule.merge(base, states, coefficients)
+    widened = [{name: t.float() if t.dtype == dtype else t for name, t in each.items()} for each in (base, *states)]
+    for model in widened:
+        model["head.weight"] = model["embedding.weight"]
+    exact = rule.merge(widened[0], widened[1:], coefficients)
+    for name, tensor in merged.items():
+        assert torch.equal(bits(tensor), bits(exact[name].to(tensor.dtype))), name
+
+
+def test_merging_linear_models_merges_their_predictions(weighted):
+    base, states = models(1, dtype=torch.float64)
+    coefficients = some_coefficients(weighted)
     inputs = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     predictions = [inputs @ state["head.weight"].T for state in (base, *states)]
     factors = [1 - sum(coefficients), *coefficients]
     expected = sum(factor * prediction for factor, prediction in zip(factors, predictions, strict=True))
-    torch.testing.assert_close(inputs @ rule.merge(base, states, coefficients)["head.weight"].T, expected)
+    torch.testing.assert_close(inputs @ weighted.merge(base, states, coefficients)["head.weight"].T, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_half_precision_is_summed_in_float32_and_rounded_once(rule, dtype):
+def test_half_precision_sums_are_as_exact_as_they_can_be(weighted, dtype):
     base, states = models(2, dtype=dtype)
-    coefficients = some_coefficients(rule)
-    merged = rule.merge(base, states, coefficients)["hidden.bias"]
+    coefficients = some_coefficients(weighted)
+    merged = weighted.merge(base, states, coefficients)["hidden.bias"]
     factors = [1 - sum(coefficients), *coefficients]
     exact = sum(f * model["hidden.bias"].double() for f, model in zip(factors, (base, *states), strict=True))
     assert torch.equal(merged, exact.to(dtype))
 
 
-def test_many_small_half_precision_steps_do_not_get_lost(rule):
+def test_many_small_half_precision_steps_do_not_get_lost(weighted):
     """In bfloat16 1 + 1/256 is 1 again, so a sum kept in bfloat16 would stay at its start."""
     members = [{"w": torch.full((1,), 1.0, dtype=torch.bfloat16)} for _ in range(256)]
-    merged = rule.merge({"w": torch.zeros(1, dtype=torch.bfloat16)}, members, [1 / 256] * 256)
+    merged = weighted.merge({"w": torch.zeros(1, dtype=torch.bfloat16)}, members, [1 / 256] * 256)
     assert merged["w"].item() == 1.0
 
 
-def test_double_precision_stays(rule):
+def test_double_precision_stays(weighted):
     base, states = models(0, dtype=torch.float64)
-    coefficients = some_coefficients(rule)
+    coefficients = some_coefficients(weighted)
     factors = [1 - sum(coefficients), *coefficients]
     expected = sum(f * model["hidden.bias"] for f, model in zip(factors, (base, *states), strict=True))
-    torch.testing.assert_close(rule.merge(base, states, coefficients)["hidden.bias"], expected, rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(
+        weighted.merge(base, states, coefficients)["hidden.bias"], expected, rtol=1e-14, atol=1e-15
+    )
 
 
 def test_tied_tensors_stay_tied_and_are_merged_once(rule):
@@ -139,10 +196,10 @@ def test_tied_tensors_stay_tied_and_are_merged_once(rule):
     assert merged["hidden.bias"].data_ptr() != merged["head.weight"].data_ptr()
 
 
-def test_a_member_that_unties_two_tensors_keeps_what_each_of_them_says(rule):
+def test_a_member_that_unties_two_tensors_keeps_what_each_of_them_says(faithful):
     base, states = models(0)
     states[1]["head.weight"] = states[1]["head.weight"] + 1.0
-    merged = rule.merge(base, states, [0.0, 1.0, 0.0])
+    merged = faithful.merge(base, states, [0.0, 1.0, 0.0])
     assert torch.equal(merged["head.weight"], states[1]["head.weight"])
     assert torch.equal(merged["embedding.weight"], states[1]["embedding.weight"])
 
@@ -211,3 +268,10 @@ def test_every_mismatch_is_named():
     many = {f"layer{i}": torch.zeros(1) for i in range(8)}
     with pytest.raises(MergeError, match=r"Missing: layer0, layer1, layer2, layer3, layer4 and 3 more\."):
         check(many, [{}])
+
+
+def test_bare_factors_are_refused(rule):
+    state = {"q.lora_A.weight": torch.ones(1, 2), "q.lora_B.weight": torch.ones(2, 1)}
+    message = r"base 'q\.lora_A\.weight': expected products of low-rank factors.*adapters\.multiplied"
+    with pytest.raises(MergeError, match=message):
+        rule.merge(state, [state, state], [0.5, 0.5])
