@@ -1,7 +1,7 @@
 """Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
 
 Parents are members of the trained front that started from one base and hold most hypervolume together. A
-designed set of merges is evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents
+designed set of merges is evaluated, a surrogate (kriging) is fitted to all that is known of these parents
 (they are free themselves: they are the merges at the corners), and then batches of the merges that promise most
 hypervolume on top of the whole front are evaluated and added. Nothing enters the front that was not truly
 evaluated, and every evaluation counts, those for fitting too.
@@ -81,7 +81,7 @@ def error(study: Study, trials: Sequence[Trial]) -> dict[str, float]:
     chosen = parents(study, trials)
     known = [trial for trial in merges_of(trials, chosen) if trial.losses]
     k = len(chosen)
-    if len(known) + k <= (k + 1) * (k + 2) // 2:
+    if len(chosen) < 2 or not known:
         return {}
     points = np.vstack([np.eye(k), np.array([trial.coefficients for trial in known])])
     model = surrogate.fit(points, losses([*chosen, *known]), bounds=[_bounds(o) for o in study.objectives])

@@ -76,7 +76,10 @@ DOORS = {
     "sklearn": ["trainers/data/digits.py"],
     "safetensors": ["trainers/cached.py", "search/files.py"],
     "pandas": ["search/front.py"],
-    "scipy": ["search/pareto/sobol.py", "search/audit.py", "search/propose/*", "search/space/interior.py"],
+    "scipy": [
+        "search/pareto/sobol.py", "search/pareto/surrogate/_process.py", "search/audit.py", "search/propose/*",
+        "search/space/interior.py",
+    ],
     "joblib": ["search/placement.py"],
     "distributed": ["search/placement.py"],
     "numpy": [
