@@ -6,7 +6,7 @@
     reference       the worst losses that count, where nobody says
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
-    surrogate       coefficients -> predicted losses, from a few evaluated merges
+    surrogate/      coefficients -> predicted losses, from a few evaluated merges, one surrogate a file
     merge/          models + coefficients -> a model, one rule a file
 
 Everything is a loss: minimised, finite. Alphabet: n points, m objectives, k models, q picks.

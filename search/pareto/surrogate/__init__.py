@@ -12,8 +12,8 @@ table: it does not mind the order of rows, writes to nothing, and says infinity 
 needs more merges than it is given says how many.
 
 ``fit`` is kriging: over quadratics of a link, ridges, collapses and merged networks its error is about half that
-of the quadratic, and it needs no least number of merges. The quadratic (MAP) is better where a metric truly is a
-quadratic of its link, and there only slightly.
+of the quadratic, and it needs no least number of merges. The quadratic (MAP) is better, by a quarter, where a
+metric truly is a quadratic of its link and was evaluated at twice its terms.
 
 Why not more: a quadratic with a prior (its weights' evidence in place of least squares) was worse than the
 quadratic where both can be fitted, and worse than kriging where the quadratic cannot; the choice of a surrogate

@@ -41,7 +41,11 @@ def table(coefficients: ArrayLike, values: ArrayLike, bounds: Bounds | None) -> 
 
 
 def on_simplex(points: Floats) -> bool:
-    """Whether the coefficients of every merge sum to one."""
+    """Whether the coefficients of every merge sum to one.
+
+    >>> on_simplex(np.array([[0.25, 0.75], [1.0, 0.0]])), on_simplex(np.array([[0.5, 1.0]]))
+    (True, False)
+    """
     return bool((np.abs(points.sum(axis=1) - 1.0) < 1e-9).all())
 
 
