@@ -1,7 +1,7 @@
 """Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
 
 Parents are members of the trained front that started from one base and hold most hypervolume together. A
-designed set of merges is evaluated, a quadratic surrogate (MAP) is fitted to all that is known of these parents
+designed set of merges is evaluated, a surrogate (kriging) is fitted to all that is known of these parents
 (they are free themselves: they are the merges at the corners, where the rule gives its members back), and then
 batches of the merges that promise most hypervolume on top of the whole front are evaluated and added. Nothing
 enters the front that was not truly evaluated, and every evaluation counts, those for fitting too.
@@ -77,9 +77,10 @@ def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: i
 def error(study: Study, trials: Sequence[Trial]) -> dict[str, float]:
     """What the surrogate of the present parents is wrong by: cross-validated root mean square error, in each unit."""
     chosen = parents(study, trials)
+    if len(chosen) < 2:
+        return {}
     points, told = _known(study, merges_of(trials, chosen), chosen)
-    k = len(chosen)
-    if len(told) <= (k + 1) * (k + 2) // 2:
+    if len(told) <= len(chosen):
         return {}
     model = surrogate.fit(points, losses(told), bounds=[_bounds(o) for o in study.objectives])
     return {objective.name: float(e) for objective, e in zip(study.objectives, model.error, strict=True)}

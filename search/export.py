@@ -10,13 +10,14 @@ The folder is written beside and renamed, so it is whole or absent.
 
 import json
 import shutil
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from search import identity
 from search.errors import SearchError
-from search.files import Files
+from search.files import Files, save
 from search.front import Point
 from search.pick import Exchange
 from search.run import Runner
@@ -41,10 +42,8 @@ def export(
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    from safetensors.torch import save_file
-
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, beside / "model.safetensors")
-    module = runner.module()
+    save(state, beside / "model.safetensors")
+    module = plain(runner.module())
     if module is not None:
         import torch
 
@@ -54,6 +53,16 @@ def export(
     card = _card(made, trials, trial, point, exchanges, loads=module is not None)
     (beside / "README.md").write_text(card, encoding="utf-8")
     beside.rename(folder)
+
+
+def plain(module: Any) -> Any:
+    """The module if torch alone can load it, as a sequence of torch's own layers; otherwise None."""
+    from torch import nn
+
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        module = nn.Sequential(OrderedDict(module.named_children()))
+    known = module is not None and all(type(each).__module__.startswith("torch.") for each in module.modules())
+    return module if known else None
 
 
 def _config(made: Study, trial: Trial) -> dict[str, Any]:

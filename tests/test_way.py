@@ -20,13 +20,12 @@ SOURCES = {
 
 # A stage may import itself and what stands before it. The package's own __init__ is what a user imports: the end.
 WAY = [
-    "objectives", "trainers",
-    "search.errors", "search.clock", "search.components", "search.space", "search.tree", "search.grammar",
-    "search.trial", "search.study", "search.identity", "search.curves", "search.pareto", "search.stop", "search.audit",
-    "search.explored", "search.propose", "search.earlier", "search.ahead", "search.front", "search.ask", "search.trust",
-    "search.optimizer",
-    "search.translate", "search.sampler", "search.run", "search.judge", "search.worker", "search.placement",
-    "search.workers", "search.store", "search.files", "search.amortise", "search.figures", "search.record",
+    "objectives", "trainers", "search.errors", "search.clock", "search.components", "search.space", "search.tree",
+    "search.grammar", "search.trial", "search.study", "search.identity", "search.curves", "search.pareto",
+    "search.stop", "search.audit", "search.explored", "search.propose", "search.earlier", "search.ahead",
+    "search.front", "search.pick", "search.ask", "search.trust", "search.optimizer", "search.translate",
+    "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
+    "search.store", "search.files", "search.export", "search.amortise", "search.figures", "search.record",
     "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
     "search",
 ]  # fmt: skip
@@ -52,7 +51,7 @@ KNOWS_ONLY = {
 DOORS = {
     "torch": [
         "objectives/divergences/*", "objectives/measures/*", "search/pareto/merge/*", "search/propose/*",
-        "search/run.py", "search/files.py", "search/api.py", "search/worker.py",
+        "search/run.py", "search/files.py", "search/export.py", "search/api.py", "search/worker.py",
         # the trainers, but for those that train nothing or what is not theirs, and the records of the contract
         "trainers/bucket.py", "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*",
         "trainers/distance.py",
@@ -77,7 +76,8 @@ DOORS = {
     "safetensors": ["trainers/cached.py", "search/files.py"],
     "pandas": ["search/front.py"],
     "scipy": [
-        "search/pareto/sobol.py", "search/pareto/uncertainty.py", "search/audit.py", "search/propose/*",
+        "search/pareto/sobol.py", "search/pareto/uncertainty.py", "search/pareto/surrogate/_process.py",
+        "search/audit.py", "search/propose/*",
         "search/space/interior.py",
     ],
     "joblib": ["search/placement.py"],
@@ -85,8 +85,8 @@ DOORS = {
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py",
-        "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py", "search/loop.py",
-        "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
+        "search/pick.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py",
+        "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 

@@ -9,7 +9,7 @@
     indicators      how good a set is beside a reference front
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
-    surrogate       coefficients -> predicted losses, from a few evaluated merges
+    surrogate/      coefficients -> predicted losses, from a few evaluated merges, one surrogate a file
     soup            which members to average, by trying
     barrier         whether two models can be merged at all
     merge/          models + coefficients -> a model, one rule a file

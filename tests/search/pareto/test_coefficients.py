@@ -6,7 +6,7 @@ import pytest
 from search.errors import SearchError
 from search.pareto.coefficients import design, propose
 from search.pareto.hypervolume import greedy, hypervolume
-from search.pareto.surrogate import fit
+from search.pareto.surrogate.quadratic import fit
 
 SEEDS = range(4)
 

@@ -3,10 +3,10 @@ import pytest
 from scipy.optimize import least_squares
 
 from search.errors import SearchError
-from search.pareto import surrogate as module
 from search.pareto.coefficients import design
 from search.pareto.links import Link
-from search.pareto.surrogate import fit
+from search.pareto.surrogate import quadratic as module
+from search.pareto.surrogate.quadratic import fit
 
 SEEDS = range(5)
 BOUNDS = [None, (0.0, 1.0), (0.0, None), (None, 2.0)]

@@ -12,7 +12,6 @@ the flat ends of a link invite the second to overfit. Columns are made orthonorm
 row out is one formula, and all n polished refits are one batch.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +21,9 @@ from search.errors import SearchError
 from search.pareto.arrays import Floats, matrix
 from search.pareto.links import Link
 from search.pareto.polish import polish
+from search.pareto.surrogate._table import Bounds, on_simplex, table
 
 DETERMINED = 1.0 - 1e-9  # leverage above which a row alone decides a term: leaving it out leaves no fit
-
-Bounds = Sequence[tuple[float | None, float | None] | None]
 
 
 def fit(
@@ -42,18 +40,12 @@ def fit(
     >>> surrogate.predict([[3.0]])[0].round(6).tolist(), bool(surrogate.error[0] < 1e-9)
     ([[6.0]], True)
     """
-    points = matrix(coefficients, "coefficients")
-    metrics = matrix(values, "values")
-    if len(metrics) != len(points):
-        raise SearchError("values", expected=f"one row for each of {len(points)} merges", got=metrics.shape)
-    m = metrics.shape[1]
-    if bounds is not None and len(bounds) != m:
-        raise SearchError("bounds", expected=f"one pair for each of {m} metrics", got=len(bounds))
-    simplex = _on_simplex(points)
+    given = table(coefficients, values, bounds)
+    points = given.coefficients
+    simplex = on_simplex(points)
     u, triangle = _orthonormal(_terms(points, simplex), points.shape[1])
-    links = [_link(pair) for pair in bounds or [None] * m]
-    columns = tuple(_column(u, metric, link, count) for metric, link in zip(metrics.T, links, strict=True))
-    return Quadratic(points.copy(), simplex, triangle, columns)
+    columns = tuple(_column(u, metric, link, count) for metric, link in zip(given.values.T, given.links, strict=True))
+    return Quadratic(points, simplex, triangle, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +78,7 @@ class Quadratic:
         rows; infinite where ``error`` is.
         """
         points = matrix(coefficients, "coefficients", columns=self.coefficients.shape[1])
-        if self.simplex and not _on_simplex(points):
+        if self.simplex and not on_simplex(points):
             got = float(points.sum(axis=1)[np.argmax(np.abs(points.sum(axis=1) - 1.0))])
             raise SearchError("coefficients", expected="a sum of one, as in the fit", got=got)
         terms = np.linalg.solve(self.triangle.T, _terms(points, self.simplex).T).T
@@ -97,10 +89,6 @@ class Quadratic:
             mean[:, j] = column.link.metric(real)
             deviation[:, j] = column.sigma * np.sqrt(1.0 + leverage)
         return mean, deviation
-
-
-def _on_simplex(points: Floats) -> bool:
-    return bool((np.abs(points.sum(axis=1) - 1.0) < 1e-9).all())
 
 
 def _terms(points: Floats, simplex: bool) -> Floats:
@@ -121,11 +109,6 @@ def _orthonormal(terms: Floats, k: int) -> tuple[Floats, Floats]:
         hint = "Some merges repeat, or lie on one line or curve: spread them, for example by a design."
         raise SearchError("coefficients", expected=f"merges that determine {p} terms", got=rank, hint=hint)
     return orthonormal, triangle
-
-
-def _link(pair: tuple[float | None, float | None] | None) -> Link:
-    low, high = pair or (None, None)
-    return Link(-np.inf if low is None else low, np.inf if high is None else high)
 
 
 @dataclass(frozen=True, eq=False)
