@@ -101,7 +101,7 @@ def test_each_gain_is_exchanged_where_it_costs_least() -> None:
     assert (better.gained, better.to, better.changes) == ("error", "t0000", {"error": -1.0, "speed": -70.0})
     assert (
         str(better) == "1 less error for 70 less speed (t0000)"
-        and str(faster) == "15 more speed for 5 more error (t0003)"
+        and str(faster) == "8 more speed for 2 more error (t0002)"
     )
     assert [each.gained for each in exchanges(found, found["t0000"])] == ["speed"]
 
