@@ -151,7 +151,7 @@ def test_draws_spread_as_far_as_values_are_uncertain() -> None:
 def test_many_points_are_all_known_though_few_tell_of_hyperparameters(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     original = _process.mode_of
-    monkeypatch.setattr(_process, "FITTED", 40)
+    monkeypatch.setattr(_process, "FITTED", (40, 40))  # at least and at most
     monkeypatch.setattr(
         _process, "mode_of", lambda b, seen, *known: told.append(len(seen)) or original(b, seen, *known)
     )
