@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from search.errors import SearchError, near_miss, one_of
 from search.front import Front, Point
 from search.pareto import choose
+from search.pareto.scalarise import augmented_chebyshev
 
 TIES = 0.05  # of the sum, as in ParEGO
 
@@ -62,16 +63,13 @@ def pick(
         raise SearchError("pick", expected="weights of at least 0, not all 0", got=dict(weights))
     losses = _losses(found)
     kept = _within(found, losses, limits or {})
-    scaled, wish = _scaled(losses), np.zeros(losses.shape[1])
     if weights is None and near is None:
         return found.points[kept[choose.knee(losses[kept])]]
-    factors = np.array(_filled(found, weights or {}, 1.0))
-    if near is not None:
-        best = losses.min(axis=0)
-        signed = [aim.loss(near[aim.name]) if aim.name in near else best[i] for i, aim in enumerate(found.objectives)]
-        wish = (np.array(signed) - best) / _width(losses)
-    missed = factors * (scaled[kept] - wish)
-    return found.points[kept[int(np.argmin(missed.max(axis=1) + TIES * missed.sum(axis=1)))]]
+    (best, width), told = choose.scale(losses), near or {}
+    wish = [aim.loss(told[aim.name]) if aim.name in told else best[i] for i, aim in enumerate(found.objectives)]
+    factors = _filled(found, weights or {}, 1.0)
+    scaled, aimed = (losses[kept] - best) / width, (np.array(wish) - best) / width
+    return found.points[kept[int(np.argmin(augmented_chebyshev(scaled, factors, aimed, rho=TIES)))]]
 
 
 def exchanges(found: Front, point: Point) -> list[Exchange]:
@@ -79,7 +77,7 @@ def exchanges(found: Front, point: Point) -> list[Exchange]:
     gains."""
     losses = _losses(found)
     here = [each.id for each in found.points].index(point.id)
-    moved = _scaled(losses) - _scaled(losses)[here]
+    moved = (losses - losses[here]) / choose.scale(losses)[1]
     made = []
     for place, name in enumerate(found.names):
         better = np.flatnonzero(moved[:, place] < 0.0)
@@ -98,7 +96,7 @@ def _within(found: Front, losses: NDArray[np.float64], limits: Mapping[str, floa
     worst = np.array([aim.loss(limits[aim.name]) if aim.name in limits else np.inf for aim in found.objectives])
     kept: list[int] = np.flatnonzero((losses <= worst).all(axis=1)).tolist()
     if not kept:
-        over = np.maximum(losses - worst, 0.0) / _width(losses)
+        over = np.maximum(losses - worst, 0.0) / choose.scale(losses)[1]
         nearest = found.points[int(np.argmin(over.max(axis=1)))]
         got = ", ".join(f"{name} {nearest.values[name]:.4g}" for name in limits)
         wanted = ", ".join(f"{name} {value:g}" for name, value in limits.items())
@@ -112,15 +110,6 @@ def _within(found: Front, losses: NDArray[np.float64], limits: Mapping[str, floa
 def _losses(found: Front) -> NDArray[np.float64]:
     rows = [[aim.loss(point.values[aim.name]) for aim in found.objectives] for point in found.points]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(found.objectives))
-
-
-def _width(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    width = np.ptp(losses, axis=0)
-    return np.where(width > 0, width, 1.0)
-
-
-def _scaled(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray((losses - losses.min(axis=0)) / _width(losses))
 
 
 def _filled(found: Front, told: Mapping[str, float], default: float) -> list[float]:

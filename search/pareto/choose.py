@@ -76,13 +76,26 @@ def _front(losses: ArrayLike) -> tuple[Floats, NDArray[np.intp]]:
     return losses[front], front
 
 
-def _scaled(points: Floats, ideal: ArrayLike | None = None, reference: ArrayLike | None = None) -> Floats:
+def scale(points: Floats, ideal: ArrayLike | None = None, reference: ArrayLike | None = None) -> tuple[Floats, Floats]:
+    """What is 0 and what is 1 away from it (m,): the best of ``points`` (n, m) and their range, 1 where there is none.
+
+    ``ideal`` (m,) stands for the best, ``reference`` (m,) for the worst.
+
+    >>> best, width = scale(np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> best.tolist(), width.tolist()
+    ([0.0, 5.0], [4.0, 1.0])
+    """
     m = points.shape[1]
     best = points.min(axis=0) if ideal is None else vector(ideal, "ideal", size=m)
     worst = points.max(axis=0) if reference is None else vector(reference, "reference", size=m)
     # An objective whose reference is not above its ideal keeps the front's own range.
     width = np.where(worst > best, worst - best, np.ptp(points, axis=0))
-    return (points - best) / np.where(width > 0, width, 1.0)
+    return best, np.where(width > 0, width, 1.0)
+
+
+def _scaled(points: Floats, ideal: ArrayLike | None = None, reference: ArrayLike | None = None) -> Floats:
+    best, width = scale(points, ideal, reference)
+    return (points - best) / width
 
 
 def _ends(scaled: Floats) -> list[int]:
