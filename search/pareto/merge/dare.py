@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from search.errors import MergeError
-from search.pareto.merge import check
-from search.pareto.merge.tensors import combined, weights, wide
+from search.pareto.merge.tensors import based, combined, wide
 
 SPACE = {
     "drop": {"low": 0.0, "high": 0.99, "default": 0.3},
@@ -44,10 +43,7 @@ def merge(
     >>> sorted(set(merge(base, states, [1.0], drop=0.5)["w"].tolist()))
     [0.0, 2.0]
     """
-    if base is None:
-        raise MergeError("base", expected="a base to take task vectors from", hint="Or merge them with linear.")
-    check(base, states)
-    factors = weights(coefficients, len(states))
+    base, factors = based(base, states, coefficients)
     if not 0.0 <= drop < 1.0:
         raise MergeError("drop", expected="a probability below 1", got=drop)
 

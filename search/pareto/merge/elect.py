@@ -13,9 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from search.errors import MergeError
-from search.pareto.merge import check
-from search.pareto.merge.tensors import combined, elected, total, weights, wide
+from search.pareto.merge.tensors import based, combined, elected, total, wide
 
 SPACE: dict[str, object] = {}
 SIMPLEX = False
@@ -34,10 +32,7 @@ def merge(
     >>> merge(base, states, [0.5, 1.0])["w"].tolist()
     [4.0, -6.0, 0.5]
     """
-    if base is None:
-        raise MergeError("base", expected="a base to take task vectors from", hint="Or merge them with linear.")
-    check(base, states)
-    factors = weights(coefficients, len(states))
+    base, factors = based(base, states, coefficients)
     read = [(state, factor) for state, factor in zip(states, factors, strict=True) if factor != 0.0]
 
     def combine(name: str, tensors: list[Tensor]) -> Tensor:

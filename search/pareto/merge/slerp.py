@@ -25,8 +25,7 @@ import torch
 from torch import Tensor
 
 from search.errors import MergeError
-from search.pareto.merge import check
-from search.pareto.merge.tensors import combined, total, weights, wide
+from search.pareto.merge.tensors import based, combined, total, wide
 
 SPACE: dict[str, object] = {}
 SIMPLEX = True
@@ -47,10 +46,7 @@ def merge(
     >>> merge(base, states, [0.5, 0.5])["w"].square().sum().round(decimals=6).item()
     1.0
     """
-    if base is None:
-        raise MergeError("base", expected="a base to take task vectors from", hint="Or merge them with linear.")
-    check(base, states)
-    factors = weights(coefficients, len(states))
+    base, factors = based(base, states, coefficients)
     if min(factors) < 0.0 or abs(sum(factors) - 1.0) > 1e-6:
         raise MergeError("coefficients", expected="none below 0, and a sum of one", got=factors)
     read = [(state, factor) for state, factor in zip(states, factors, strict=True) if factor != 0.0]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from search.errors import MergeError
+from search.pareto.merge import check
 
 
 def weights(coefficients: Sequence[float], k: int) -> list[float]:
@@ -18,6 +19,20 @@ def weights(coefficients: Sequence[float], k: int) -> list[float]:
     if len(found) != k or not all(abs(coefficient) < float("inf") for coefficient in found):
         raise MergeError("coefficients", expected=f"one finite number for each of {k} models", got=found)
     return found
+
+
+def based(
+    base: dict[str, Tensor] | None, states: Sequence[Mapping[str, Tensor]], coefficients: Sequence[float]
+) -> tuple[dict[str, Tensor], list[float]]:
+    """The base that task vectors are taken from, and the coefficients as numbers; refused if the models do not fit.
+
+    >>> based({"w": torch.ones(1)}, [{"w": torch.ones(1)}], [1])[1]
+    [1.0]
+    """
+    if base is None:
+        raise MergeError("base", expected="a base to take task vectors from", hint="Or merge them with linear.")
+    check(base, states)
+    return base, weights(coefficients, len(states))
 
 
 def names(models: Sequence[Mapping[str, Tensor]]) -> list[list[str]]:

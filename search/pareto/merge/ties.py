@@ -23,8 +23,7 @@ import torch
 from torch import Tensor
 
 from search.errors import MergeError
-from search.pareto.merge import check
-from search.pareto.merge.tensors import combined, elected, names, weights, wide
+from search.pareto.merge.tensors import based, combined, elected, names, wide
 
 SPACE = {
     "density": {"low": 0.01, "high": 1.0, "default": 0.5},
@@ -51,10 +50,7 @@ def merge(
     >>> merge(base, states, [0.5, 0.5], density=0.5, average="mean")["w"].tolist()
     [-9.0, 3.0, 0.0, 0.0]
     """
-    if base is None:
-        raise MergeError("base", expected="a base to take task vectors from", hint="Or merge them with linear.")
-    check(base, states)
-    factors = weights(coefficients, len(states))
+    base, factors = based(base, states, coefficients)
     if min(factors) < 0.0:
         raise MergeError("coefficients", expected="none below 0", got=factors)
     if not 0.0 < density <= 1.0:
