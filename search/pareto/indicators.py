@@ -83,6 +83,18 @@ def r2(losses: ArrayLike, ideal: ArrayLike, *, weights: ArrayLike | None = None)
     return float(np.mean([chebyshev(points, w, ideal).min() for w in chosen]))
 
 
+def divisions(m: int, at_most: int) -> int:
+    """The most parts of an edge of the simplex of m objectives with at most so many lattice points; 1 at least.
+
+    >>> divisions(2, 20), divisions(3, 21), divisions(3, 20), divisions(5, 2), divisions(1, 20)
+    (19, 5, 4, 1, 1)
+    """
+    parts = 1
+    while m > 1 and comb(parts + m, m - 1) <= at_most:
+        parts += 1
+    return parts
+
+
 def uniform(m: int, at_most: int = WEIGHTS) -> Floats:
     """(k, m): the finest simplex lattice (Das and Dennis, 1998) of at most that many weights, and the corners at least.
 
@@ -93,9 +105,7 @@ def uniform(m: int, at_most: int = WEIGHTS) -> Floats:
     """
     if m < 1:
         raise SearchError("m", expected="at least one objective", got=m)
-    steps = 1
-    while m > 1 and comb(steps + m, m - 1) <= at_most:
-        steps += 1
+    steps = divisions(m, at_most)
     bars = np.array(list(combinations(range(steps + m - 1), m - 1))).reshape(comb(steps + m - 1, m - 1), m - 1)
     ends = np.full((len(bars), 1), steps + m - 1)
     return np.diff(bars, axis=1, prepend=-1, append=ends).astype(np.float64) / steps - 1.0 / steps

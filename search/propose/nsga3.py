@@ -7,13 +7,13 @@ drawn anew for every proposal. What a generation is, and what its genes are, is 
 
 import warnings
 from collections.abc import Sequence
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import NSGAIIISampler
 
+from search.pareto.indicators import divisions
 from search.propose._genes import evolve
 from search.space import Params, Space
 from search.trial import Trial
@@ -33,7 +33,7 @@ def propose(
     population: int = 20,
 ) -> list[Params]:
     """The next q params; of the reference only m is used."""
-    fine = divisions(population, len(reference))
+    fine = divisions(len(reference), population)
 
     def sampler(stream: int) -> NSGAIIISampler:
         with warnings.catch_warnings():
@@ -50,15 +50,3 @@ def propose(
         key=NSGAIIISampler._get_generation_key(),
         population=population,
     )
-
-
-def divisions(population: int, m: int) -> int:
-    """The most parts of an edge of the simplex of m objectives with no more lattice points than ``population``.
-
-    >>> divisions(20, 2), divisions(21, 3), divisions(20, 3), divisions(2, 5), divisions(20, 1)
-    (19, 5, 4, 1, 1)
-    """
-    parts = 1
-    while m > 1 and comb(parts + m, m - 1) <= population:
-        parts += 1
-    return parts

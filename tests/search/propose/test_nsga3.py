@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pytest
 
+from search.pareto.indicators import divisions
 from search.propose import nsga3
 from search.space import Params
 from tests.search.propose.worlds import MIXED, REAL, history, search, volume
@@ -25,7 +26,7 @@ def test_generations_are_read_off_the_order_of_the_trials(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("m", [2, 3, 5, 10])
 @pytest.mark.parametrize("population", [2, 4, 20, 100])
 def test_there_are_as_many_directions_as_the_population_can_fill(population: int, m: int) -> None:
-    parts = nsga3.divisions(population, m)
+    parts = divisions(m, population)
     assert comb(parts + m - 1, m - 1) <= population or parts == 1
     assert comb(parts + m, m - 1) > population
 
