@@ -5,7 +5,6 @@ They are copied into the study when it is launched, so what becomes of the earli
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from search.errors import StudyError
@@ -17,11 +16,11 @@ from search.trial import Trial
 Earlier = tuple[tuple[Trial, ...], ...]
 
 
-def gather(made: Study, stored: Callable[[str], tuple[Study, Sequence[Trial]]]) -> Earlier:
+def gather(made: Study, stored: Callable[[str], tuple[Study, str, Sequence[Trial]]]) -> Earlier:
     """The trials of each study that ``made`` names, in that order, from what is ``stored`` under a name."""
     found = []
     for name in made.table.prior.studies:
-        theirs, trials = stored(name)
+        theirs, _, trials = stored(name)
         trials = translated(made, trials)
         if not trials:
             raise StudyError(
@@ -42,7 +41,7 @@ def translated(made: Study, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         params = _params(made, trial.params)
         values = [aim.loss(trial.values.get(aim.name, math.nan)) for aim in made.objectives]
         if params is not None and any(map(math.isfinite, values)):
-            found.append(replace(_bare(len(found), params), losses=tuple(values)))
+            found.append(_trial(len(found), params, values))
     return tuple(found)
 
 
@@ -76,12 +75,12 @@ def from_json(stored: Sequence[Sequence[Mapping[str, Any]]]) -> Earlier:
     """What `to_json` made."""
     return tuple(
         tuple(
-            replace(_bare(n, each["params"]), losses=tuple(math.nan if x is None else x for x in each["losses"]))
+            _trial(n, each["params"], [math.nan if loss is None else loss for loss in each["losses"]])
             for n, each in enumerate(trials)
         )
         for trials in stored
     )
 
 
-def _bare(number: int, params: Params) -> Trial:
-    return Trial(number=number, params=params, seed=None, state="finished")
+def _trial(number: int, params: Params, values: Sequence[float]) -> Trial:
+    return Trial(number=number, params=params, seed=None, state="finished", losses=tuple(values))

@@ -77,9 +77,8 @@ class Process:
     @property
     def predicted_left_out(self) -> tuple[Tensor, Tensor]:
         """The same of the mixture of rows: mean and deviation (outputs, n), standardised."""
-        (mean, deviation), weights = self.left_out, self.weights[:, None]
-        middle = self.over(weights * mean)
-        return middle, self.over(weights * (deviation.square() + (mean - middle[self.owner]).square())).sqrt()
+        mean, deviation = self.left_out
+        return self.mixed(mean, deviation.square())
 
     @cached_property
     def weights(self) -> Tensor:
@@ -105,6 +104,15 @@ class Process:
         """Parts (b, ...), summed over the rows of each output (outputs, ...)."""
         return torch.zeros(len(self.values), *parts.shape[1:], dtype=torch.float64).index_add_(0, self.owner, parts)
 
+    def mixed(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs, c)."""
+        middle = self.over(self.weights[:, None] * mean)
+        return middle, self.over(self.weights[:, None] * (variance + (mean - middle[self.owner]).square())).sqrt()
+
+    def means(self, near: Tensor) -> Tensor:
+        """Covariances with what was seen (b, c, n) -> what each row expects (b, c), standardised."""
+        return self.hyper.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
+
     def covariance(self, left: Tensor, right: Tensor) -> Tensor:
         """(n, f), (k, f) -> (b, n, k)."""
         length, share, _, _, scale = self.hyper
@@ -112,18 +120,15 @@ class Process:
 
     def mean_at(self, points: Tensor) -> Tensor:
         """(c, f) -> the expected values (c, outputs)."""
-        near = self.covariance(points, self.seen)
-        mean = self.hyper.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
+        mean = self.means(self.covariance(points, self.seen))
         return self.over(self.weights[:, None] * mean).T * self.unit + self.shift
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""
         near = self.covariance(points, self.seen)
-        mean = self.hyper.mean[:, None] + (near @ self.weighted.unsqueeze(2))[..., 0]
         told = torch.linalg.solve_triangular(self.root, near.transpose(1, 2), upper=False).square().sum(dim=1)
         variance = (self.hyper.scale[:, None] - told).clamp_min(0.0)
-        middle = self.over(self.weights[:, None] * mean)
-        spread = self.over(self.weights[:, None] * (variance + (mean - middle[self.owner]).square())).sqrt()
+        middle, spread = self.mixed(self.means(near), variance)
         return middle.T * self.unit + self.shift, spread.T * self.unit
 
     def joint(self, points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
