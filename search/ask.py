@@ -82,9 +82,8 @@ def proposer(made: Study, trials: Sequence[Trial]) -> tuple[str, str]:
         return name, ""
     from search.propose import auto
 
-    told = made.interest is not None or bool(made.earlier)
-    share = made.proposer_settings["share"]
-    return auto.take(made.space, trials, made.capacity, len(made.objectives), share=share, told=told)
+    told = {"interest": made.interest, "earlier": made.earlier, "share": made.proposer_settings["share"]}
+    return auto.take(made.space, trials, made.capacity, len(made.objectives), **told)
 
 
 def ended(made: Study, trial: Trial, values: Mapping[str, float], failure: Failure | None = None) -> Trial:

@@ -503,8 +503,8 @@ def _proposer(table: StudyFile, file: str) -> Mapping[str, Any]:
     where = f"{file} [proposer]"
     settings, name = _chosen("proposer", table.proposer, where, "name"), table.proposer.name
     for keyword, wanted in (("interest", table.interest != InterestTable()), ("earlier", bool(table.prior.studies))):
-        takes = [each for each in components.names("proposer") if components.takes("proposer", each, keyword)]
         if wanted and not components.takes("proposer", name, keyword):
+            takes = [each for each in components.names("proposer") if components.takes("proposer", each, keyword)]
             section = "interest" if keyword == "interest" else "prior"
             raise StudyError(f"{where} name", expected=f"{one_of(takes)}, which look at [{section}]", got=name)
     return settings

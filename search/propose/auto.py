@@ -23,7 +23,7 @@ from search.trial import Trial
 SPACE = {"share": {"low": 0.001, "high": 10.0, "log": True, "default": 0.1}}  # seconds of proposals for one of training
 
 ORDER = ("ehvi", "tpe", "nsga2")
-MODELLED = 400  # trials that `ehvi` looks at
+MODELLED = 400  # trials that `ehvi` looks at: `_belief.MOST`, which would cost the import of torch here
 
 
 class Taken(NamedTuple):
@@ -45,13 +45,23 @@ def propose(
     share: float = 0.1,
 ) -> list[Params]:
     """The next q params of the proposer that is taken."""
-    name = take(space, trials, q, len(reference), share=share, told=interest is not None or bool(earlier)).name
+    name = take(space, trials, q, len(reference), share=share, interest=interest, earlier=earlier).name
     worst = reference.tolist()
     return by_name(name, space, trials, q, seed=seed, reference=worst, interest=interest, earlier=earlier, repeats=True)
 
 
-def take(space: Space, trials: Sequence[Trial], q: int, m: int, *, share: float = 0.1, told: bool = False) -> Taken:
-    """For q points of m objectives; ``told``: of a region of interest or of earlier studies."""
+def take(
+    space: Space,
+    trials: Sequence[Trial],
+    q: int,
+    m: int,
+    *,
+    share: float = 0.1,
+    interest: Interest | None = None,
+    earlier: Sequence[Sequence[Trial]] = (),
+) -> Taken:
+    """For q points of m objectives."""
+    told = interest is not None or bool(earlier)
     shape = f"{space.width} columns, {m} objective{'s' * (m > 1)}, {q} at once"
     spent = [trial.seconds for trial in observed(trials) if trial.seconds > 0.0]
     if told or not spent:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.grammar.interest import Interest
-from search.propose import auto, observed, propose
+from search.propose import _belief, auto, observed, propose
 from search.propose.auto import seconds, take
 from search.space import Float, Space
 from search.trial import Trial
@@ -36,7 +36,11 @@ def test_columns_objectives_trials_batch_and_share_each_count() -> None:
 
 def test_until_a_trial_is_timed_and_where_only_a_model_listens_it_is_ehvi() -> None:
     assert take(REAL, [], 4, 2).name == take(REAL, timed(0.0), 4, 2).name == "ehvi"
-    assert take(REAL, timed(1e-4), 1, 2, told=True).name == "ehvi"
+    assert take(REAL, timed(1e-4), 1, 2, earlier=[observed(timed(1.0))]).name == "ehvi"
+
+
+def test_it_knows_how_many_trials_the_model_looks_at() -> None:
+    assert auto.MODELLED == _belief.MOST
 
 
 def test_it_says_why_in_one_line() -> None:
