@@ -27,10 +27,8 @@ def load(name: str, *, home: str | os.PathLike[str] = HOME, storage: str | None 
     """The front of a study that was launched in ``home``."""
     from search.store import Store
 
-    store = Store(Path(home), storage)
-    full = store.resolve(name)
-    made = store.study(full)
-    return front.build(made, store.trials(full, made))
+    made, _, trials = Store(Path(home), storage).load(name)
+    return front.build(made, trials)
 
 
 def launch(
@@ -97,9 +95,9 @@ def run(
     with clock.part("store"):
         made, name, changes = _admitted(store, made, fresh=fresh, extend=extend)
         if name is None or any(change.field.startswith("prior.") for change in changes):
-            made = replace(made, earlier=earlier.gather(made, store.told_of))
+            made = replace(made, earlier=earlier.gather(made, store.load))
         else:
-            made = replace(made, earlier=store.study(name).earlier)
+            made = replace(made, earlier=store.earlier(name))
     with contextlib.ExitStack() as stack:
         with clock.part("store"):
             if name is None:

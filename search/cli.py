@@ -341,8 +341,8 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     from search.store import Store
 
     store = Store(home, storage)
-    made, full, trials = _stored(name or _latest(store), home, storage)
-    found = fronts.build(made, trials)
+    made, full, trials = store.load(name or _latest(store))
+    found, trust = fronts.build(made, trials), store.trust(full)
     seconds = store.clock(full)
     failures = [trial for trial in trials if trial.failure]
     steps = sum(trial.step for trial in trials)
@@ -357,7 +357,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "report_hypervolume": found.report_hypervolume,
         "steps": steps,
         "proposer": _proposer(made, trials),
-        "model": {name: vars(each) for name, each in store.trust(full).items()},
+        "model": {name: vars(each) for name, each in trust.items()},
         "explored": vars(explored.explored(made.space, trials)),
         "stopping": vars(audited) if audited else None,
         "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
@@ -381,7 +381,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     if audited:
         click.echo(f"steps {steps}; {made.table.stop.rule} {audited}")
     click.echo(f"proposed by {told['proposer']}")
-    for name, each in store.trust(full).items():
+    for name, each in trust.items():
         click.echo(f"  its model of {name}, each trial left out: {each}")
     if (share := told["explored"]["overall"]) is not None:
         least = min((each, name) for name, each in told["explored"]["dimensions"].items() if each is not None)
@@ -487,10 +487,7 @@ def _stored(name: str, home: Path, storage: str | None) -> tuple[Any, str, list[
     """A stored study, its full name and its trials."""
     from search.store import Store
 
-    store = Store(home, storage)
-    full = store.resolve(name)
-    made = store.study(full)
-    return made, full, store.trials(full, made)
+    return Store(home, storage).load(name)
 
 
 def _latest(store: Any) -> str:

@@ -142,6 +142,10 @@ class Store:
         made = study.resolve(StudyFile.model_validate(stored["table"]), stored["file"], stored["folder"])
         return replace(made, earlier=earlier.from_json(stored.get("earlier", [])))
 
+    def earlier(self, name: str) -> earlier.Earlier:
+        """What earlier studies told it when it was launched."""
+        return earlier.from_json(self._attributes(name)["study"].get("earlier", []))
+
     def definition(self, name: str) -> identity.Definition:
         """The canonical definition under which the trials were made."""
         return dict(self._attributes(name)["study"]["definition"])
@@ -177,11 +181,11 @@ class Store:
                     found[number] = replace(found[number], retries=found[number].retries + 1)
         return [found[number] for number in sorted(found)]
 
-    def told_of(self, name: str) -> tuple[Study, list[Trial]]:
-        """The newest generation of a study and its trials."""
+    def load(self, name: str) -> tuple[Study, str, list[Trial]]:
+        """The newest generation of a study, or the one that is asked for; its full name, and its trials."""
         full = self.resolve(name)
         made = self.study(full)
-        return made, self.trials(full, made)
+        return made, full, self.trials(full, made)
 
     def checkpoints(self, name: str) -> dict[int, str]:
         """Trial number -> the checkpoint that holds it, of every trial that went on after its last rung."""
