@@ -1,25 +1,31 @@
-"""Front -> coefficients -> surrogate -> merged trials, verified: the front made denser without training.
+"""Front -> coefficients -> merged trials, verified: the front made denser without training.
 
-Parents are members of the trained front that started from one base and hold most hypervolume together. A
-designed set of merges is evaluated, a surrogate (kriging) is fitted to all that is known of these parents
-(they are free themselves: they are the merges at the corners, where the rule gives its members back), and then
-batches of the merges that promise most hypervolume on top of the whole front are evaluated and added. Nothing
-enters the front that was not truly evaluated, and every evaluation counts, those for fitting too.
+Parents are members of the trained front that started from one base and hold most hypervolume together. A search over
+their coefficients (`pareto.coefficients`; by default one that predicts what a merged model would say) asks for a few
+merges at a time, which are evaluated and added. The parents are free: they are the merges at the corners, where the
+rule gives its members back. Nothing enters the front that was not truly evaluated, every evaluation counts, those for
+fitting too, and what was promised of a merge before it was evaluated is kept beside what it came to.
 """
 
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search import components, front
+from search import components, front, propose
+from search.errors import SearchError
 from search.files import State
-from search.pareto import coefficients, hypervolume, surrogate
+from search.heard import Heard
+from search.pareto import hypervolume
+from search.pareto.coefficients import Fitted, Seen
 from search.run import Runner
+from search.space import Float, Simplex, Space
 from search.study import Objective, Study
-from search.trial import Trial, losses
+from search.trial import Failure, Trial, losses
 
-BATCH = 6  # merges evaluated between two fits
+BATCH = 2  # merges evaluated between two fits: more of them find less
 
 
 def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
@@ -47,43 +53,61 @@ def refusal(study: Study, trials: Sequence[Trial]) -> str | None:
     return f"only {len(found)} of the front's {len(members)} members started from a known base that they share"
 
 
-def propose(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: int) -> list[tuple[float, ...]]:
-    """The next ``q`` coefficients (k,): the rest of the design, then what the surrogate promises most of.
+def ask(
+    study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: int, heard: Heard | None = None
+) -> list[dict[str, Any]]:
+    """Up to ``q`` merges to evaluate next: the ``coefficients`` (k,) of each, and the losses that are ``promised``.
 
-    A pure function of the trials so far, so a resumed study merges as one that was not interrupted.
+    A pure function of the trials so far, so a resumed study merges as one that was not interrupted. Fewer than q, or
+    none, where the search has nothing more to ask.
     """
-    k, simplex, seed = len(chosen), _declares(study, "SIMPLEX", False), study.table.seed
-    done = merges_of(trials, chosen)
-    terms = k * (k + 1) // 2 if simplex else (k + 1) * (k + 2) // 2
-    corners = np.eye(k) if _declares(study, "GIVES_BACK", True) else np.empty((0, k))
-    planned = coefficients.design(k, terms + k + 2, simplex=simplex, seed=seed)
-    if not simplex:
-        planned = np.vstack([planned, np.full((1, k), 1.0 / k)])  # the even average, the best guess of all
-    planned = np.array([c for c in planned if not _among(c, corners)])
-    tried = np.array([trial.coefficients for trial in done]).reshape(len(done), k)
-    waiting = [tuple(map(float, c)) for c in planned if not _among(c, tried)]
-    if waiting:
-        return waiting[:q]
-    points, told = _known(study, done, chosen)
-    model = surrogate.fit(points, losses(told), bounds=[_bounds(objective) for objective in study.objectives])
-    members, feasible = front.members(trials, study.reference)
-    found = coefficients.propose(
-        model, q, simplex=simplex, seed=seed + len(done),
-        given=losses(members) if feasible else None, reference=np.array(study.reference),
-    )  # fmt: skip
-    return [tuple(map(float, c)) for c in found]
+    assert study.table.merge
+    told = seen(study, trials, chosen, heard)
+    search = _search(study, told)
+    found = search.propose(told, q) if search else _proposed(study, told, q)
+    fitted = _fitted(search, told)
+    promised = fitted.predict(found).tolist() if fitted and len(found) else [()] * len(found)
+    rows = zip(found.tolist(), promised, strict=True)
+    return [{"coefficients": tuple(at), "promised": tuple(losses)} for at, losses in rows]
 
 
-def error(study: Study, trials: Sequence[Trial]) -> dict[str, float]:
-    """What the surrogate of the present parents is wrong by: cross-validated root mean square error, in each unit."""
-    chosen = parents(study, trials)
+def error(
+    study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: Heard | None = None
+) -> dict[str, float]:
+    """What the surrogate of these parents is wrong by: cross-validated root mean square error, in each unit."""
     if len(chosen) < 2:
         return {}
-    points, told = _known(study, merges_of(trials, chosen), chosen)
-    if len(told) <= len(chosen):
-        return {}
-    model = surrogate.fit(points, losses(told), bounds=[_bounds(o) for o in study.objectives])
-    return {objective.name: float(e) for objective, e in zip(study.objectives, model.error, strict=True)}
+    told = seen(study, trials, chosen, heard)
+    fitted = _fitted(_search(study, told), told)
+    found = zip(study.objectives, fitted.error.tolist() if fitted else (), strict=bool(fitted))
+    return {aim.name: each for aim, each in found if np.isfinite(each)}
+
+
+def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: Heard | None = None) -> Seen:
+    """What is known of the merges of ``chosen``: those at the corners, where the rule gives its members back, then all
+    that were evaluated."""
+    assert study.table.merge
+    merges, k = merges_of(trials, chosen), len(chosen)
+    done = [trial for trial in merges if trial.losses]
+    free = list(chosen) if _declares(study, "GIVES_BACK", True) else []
+    known = [*free, *done]
+    members, feasible = front.members(trials, study.reference)
+    others = sum(trial.kind == "merged" for trial in trials) - len(merges)
+    wanted = known and study.table.merge.method not in components.names("proposer")
+    return Seen(
+        coefficients=np.vstack([np.eye(k)[: len(free)], np.array([t.coefficients for t in done]).reshape(-1, k)]),
+        losses=_worth(study, known),
+        reference=np.array(study.reference),
+        simplex=_declares(study, "SIMPLEX", False),
+        evaluations=study.table.merge.evaluations - others,
+        seed=study.table.seed,
+        free=len(free),
+        given=losses(members) if feasible else None,
+        failed=np.array([trial.coefficients for trial in merges if trial.state == "failed"]).reshape(-1, k),
+        bounds=[_bounds(objective) for objective in study.objectives],
+        outputs=heard.of(known) if heard and wanted else None,
+        measure=heard.measure if heard and wanted else None,
+    )
 
 
 def merge(study: Study, runner: Runner, states: Sequence[State], trials: Sequence[Trial]) -> list[State]:
@@ -95,18 +119,55 @@ def merge(study: Study, runner: Runner, states: Sequence[State], trials: Sequenc
 
 
 def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:
-    """The merges of exactly these parents."""
+    """The merges of exactly these parents, in the order in which they were admitted."""
     numbers = tuple(trial.number for trial in chosen)
     return [trial for trial in trials if trial.parents == numbers]
 
 
-def _known(study: Study, merges: Sequence[Trial], chosen: Sequence[Trial]) -> tuple[NDArray[np.float64], list[Trial]]:
-    """Coefficients (n, k), and what was measured there: the evaluated merges, and the members at the corners."""
-    done, k = [trial for trial in merges if trial.losses], len(chosen)
-    points = np.array([trial.coefficients for trial in done]).reshape(len(done), k)
-    if not _declares(study, "GIVES_BACK", True):
-        return points, done
-    return np.vstack([np.eye(k), points]), [*chosen, *done]
+def _search(study: Study, told: Seen) -> ModuleType | None:
+    """The study's search of coefficients; None where a proposer of params has to do."""
+    assert study.table.merge
+    method = study.table.merge.method
+    if method in components.names("proposer"):
+        return None
+    needs = components.describe("coefficients", method, where="[merge] method").constants.get("NEEDS_OUTPUTS", False)
+    # of models that say too much, or nothing that can be predicted, the metrics are predicted
+    return components.load("coefficients", "kriging" if needs and told.outputs is None else method, where="[merge]")
+
+
+def _fitted(search: Any, told: Seen) -> Fitted | None:
+    """Its surrogate, where it has one and there are enough merges for it."""
+    if not hasattr(search, "surrogate") or len(told.coefficients) <= told.k:
+        return None
+    try:
+        found: Fitted = search.surrogate(told)
+    except SearchError:
+        return None
+    return found
+
+
+def _proposed(study: Study, told: Seen, q: int) -> NDArray[np.float64]:
+    """(q, k) by a proposer of params, to which coefficients are a space like any other."""
+    assert study.table.merge
+    parts = tuple(f"part{i}" for i in range(told.k))
+    numbers = [Float(name=f"c.{part}", low=0.0, high=1.0) for part in parts]
+    space = Space((Simplex(name="c", names=parts),) if told.simplex else tuple(numbers))
+    trials = []
+    for n, row in enumerate(told.tried.tolist()):
+        params = {f"c.{part}": each for part, each in zip(parts, row, strict=True)}
+        ended: dict[str, Any] = {"state": "failed", "failure": Failure(cause="diverged", message="")}
+        if n < len(told.losses):
+            ended = {"state": "finished", "losses": tuple(told.losses[n].tolist())}
+        trials.append(Trial(number=n, params=params, seed=told.seed, **ended))
+    found = propose.propose(study.table.merge.method, space, trials, q, seed=told.seed, reference=study.reference)
+    return np.array([[params[f"c.{part}"] for part in parts] for params in found]).reshape(-1, told.k)
+
+
+def _worth(study: Study, trials: Sequence[Trial]) -> NDArray[np.float64]:
+    """Losses (n, m); those of a trial that breaks a constraint are put where they gain nothing."""
+    found = np.array([trial.losses for trial in trials]).reshape(len(trials), len(study.objectives))
+    broken = np.array([max(trial.violations, default=0.0) > 0 for trial in trials], dtype=np.bool_)
+    return np.where(broken[:, None], np.maximum(found, study.reference), found)
 
 
 def _declares(study: Study, constant: str, default: bool) -> bool:
@@ -127,7 +188,3 @@ def _bounds(objective: Objective) -> tuple[float | None, float | None]:
     if objective.direction == "max":
         low, high = (None if high is None else -high), (None if low is None else -low)
     return (low, high)
-
-
-def _among(point: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    return bool(len(others)) and bool((np.abs(others - point).max(axis=1) < 1e-9).any())

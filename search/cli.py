@@ -335,7 +335,7 @@ def pick(
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""
-    from search import amortise, audit, explored, live
+    from search import amortise, audit, explored, live, promised
     from search import clock as clocks
     from search import front as fronts
     from search.store import Store
@@ -343,7 +343,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     store = Store(home, storage)
     made, full, trials = store.load(name or _latest(store))
     found, trust = fronts.build(made, trials), store.trust(full)
-    seconds = store.clock(full)
+    seconds, promises = store.clock(full), promised.promises(made, trials)
     failures = [trial for trial in trials if trial.failure]
     steps = sum(trial.step for trial in trials)
     audited = audit.audit(made, trials)
@@ -363,7 +363,8 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
         "seconds": {part: round(each, 2) for part, each in sorted(seconds.items(), key=lambda item: -item[1])},
         "overhead": round(clocks.overhead(seconds), 3),
         "workers_idle": clocks.idle(seconds),
-        "surrogate_error": amortise.error(made, trials) if made.table.merge else {},
+        "surrogate_error": store.merge_error(full),
+        "promises": {name: vars(each) for name, each in promises.items()},
         "merging": amortise.refusal(made, trials) if made.table.merge else None,
         "failures": [
             {"trial": t.id, "cause": t.failure.cause, "message": t.failure.message} for t in failures if t.failure
@@ -389,6 +390,8 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     if told["surrogate_error"]:
         errors = ", ".join(f"{name} {value:.3g}" for name, value in told["surrogate_error"].items())
         click.echo(f"merge surrogate, cross-validated error: {errors}")
+    for name, promise in promises.items():
+        click.echo(f"  {name}, promised before a merge was evaluated: {promise}")
     if told["merging"]:
         click.echo(f"no merges: {told['merging']}")
     own = {part: each for part, each in told["seconds"].items() if part not in clocks.ELSEWHERE}

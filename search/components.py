@@ -50,6 +50,7 @@ FAMILIES: Mapping[str, Family] = {
     "proposer": Family("search.propose", "propose", given=("seed", "reference"), offered=("interest", "earlier")),
     "stop": Family("search.stop", "keep", given=("reference", "audited")),
     "merge": Family("search.pareto.merge", "merge"),
+    "coefficients": Family("search.pareto.coefficients", "propose", needs=(), given=None),
 }  # fmt: skip
 
 
@@ -82,6 +83,7 @@ CONSTANTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "SIMPLEX": ("true or false", lambda value: isinstance(value, bool)),
     "NEEDS_BASE": ("true or false", lambda value: isinstance(value, bool)),
     "GIVES_BACK": ("true or false", lambda value: isinstance(value, bool)),
+    "NEEDS_OUTPUTS": ("true or false", lambda value: isinstance(value, bool)),
     "MILLISECONDS_PER_STEP": ("a number", _number),
 }
 

@@ -75,8 +75,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     old, new = before.get(field), after.get(field)
     if field in ("budget.trials", "merge.evaluations"):
         return old is not None and new is not None and new > old
-    if field.startswith("merge.") and not before.get("merge.evaluations"):
-        return True  # merging is added to a study that had none
+    if field == "merge.method" or (field.startswith("merge.") and not before.get("merge.evaluations")):
+        return True  # another way to look for merges, or merging is added to a study that had none
     if field.startswith(("start.", "interest/", "prior.")):
         return True  # what is tried, wherever it was looked for, is a trial like any other
     if field.startswith("parameter_constraints."):

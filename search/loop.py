@@ -22,6 +22,7 @@ from search.ahead import Ahead
 from search.clock import Clock
 from search.errors import SearchError
 from search.files import Files, State
+from search.heard import Heard
 from search.judge import Judge
 from search.run import Report, Runner
 from search.store import Row, Store, told
@@ -233,30 +234,47 @@ class Loop:
         chosen = amortise.parents(self.study, self.known)
         if len(chosen) < 2:
             return
+        heard = Heard(self.study, self.runner, self._models)
         while True:
             waiting = [trial for trial in self.known if trial.parents and trial.state == "running"]
             # more trials may have come since they were admitted, and with them other parents
             batch = [trial for trial in waiting if trial.parents == waiting[0].parents]
             left = self.study.table.merge.evaluations - sum(trial.kind == "merged" for trial in self.known)
-            if not batch:
-                if left <= 0:
-                    return
+            if not batch and left > 0:
                 with self.clock.part("merging"):
-                    found = amortise.propose(self.study, self.known, chosen, min(left, amortise.BATCH))
-                numbers = tuple(trial.number for trial in chosen)
-                batch = self._store_batch(
-                    [dict(params={}, seed=None, parents=numbers, coefficients=c, base=chosen[0].base) for c in found]
-                )
-            self._evaluate(batch, self.files.load_weights([self.trials[number] for number in batch[0].parents]))
+                    found = amortise.ask(self.study, self.known, chosen, min(left, amortise.BATCH), heard)
+                shared: dict[str, Any] = {
+                    "params": {},
+                    "seed": None,
+                    "parents": tuple(trial.number for trial in chosen),
+                }
+                batch = self._store_batch([shared | {"base": chosen[0].base} | each for each in found])
+            if not batch:
+                break
+            self._evaluate(batch, heard)
             if self.asked_to_end():
                 raise Interrupted
+        with self.clock.part("merging"):
+            self.store.keep_merge_error(self.name, amortise.error(self.study, self.known, chosen, heard))
 
-    def _evaluate(self, batch: Sequence[Trial], states: Sequence[Mapping[str, Any]]) -> None:
+    def _models(self, trials: Sequence[Trial]) -> list[State]:
+        """The state dict of each of ``trials``, trained or merged of one set of parents."""
+        parents = {trial.parents for trial in trials if trial.parents}
+        weights = {trial.number: self.files.load_weights([trial])[0] for trial in trials if not trial.parents}
+        for numbers in parents:
+            states = self.files.load_weights([self.trials[number] for number in numbers])
+            merges = [trial for trial in trials if trial.parents == numbers]
+            merged = amortise.merge(self.study, self.runner, states, merges)
+            weights |= {trial.number: state for trial, state in zip(merges, merged, strict=True)}
+        return [weights[trial.number] for trial in trials]
+
+    def _evaluate(self, batch: Sequence[Trial], heard: Heard) -> None:
         began = time.perf_counter()
         with self.clock.part("merging"):
-            merged = amortise.merge(self.study, self.runner, states, batch)
-        values = self.runner.evaluate(merged, "choose")
-        report = self.runner.evaluate(merged, "report")
+            merged = self._models(batch)
+        said = self.runner.outputs(merged, "choose")
+        values = self.runner.values(said, len(batch))
+        report = self.runner.values(self.runner.outputs(merged, "report"), len(batch))
         seconds = round((time.perf_counter() - began) / len(batch), 4)
         lost = Failure(cause="diverged", message="a merged model's measure is not finite")
         rows = []
@@ -266,6 +284,7 @@ class Loop:
             row = Row(number=trial.number, step=0, state=state, seconds=seconds, values=own if finite else {},
                       report_values=other if finite else {}, failure=failure, base=trial.base)  # fmt: skip
             rows.append(row)
+        heard.keep(batch, said)
         with self.clock.part("store"):
             self._commit(rows, {trial.number: partial(dict, state) for trial, state in zip(batch, merged, strict=True)})
 

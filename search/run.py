@@ -150,13 +150,18 @@ class Runner:
                 at_rung=lambda rung: at_rung(self._report(rung)),
             )
 
-    def evaluate(self, states: Sequence[Mapping[str, Any]], split: str) -> list[Values]:
-        """Values of models that nobody trained here, such as merged ones: one state dict each."""
+    def outputs(self, states: Sequence[Mapping[str, Any]], split: str) -> Mapping[str, Any]:
+        """What k models say that nobody trained here, such as merged ones: state dicts -> named tensors (k, ...)."""
         with self.clock.part("measuring"):
-            outputs = self.trainer.evaluate(
+            found: Mapping[str, Any] = self.trainer.evaluate(
                 list(states), split=split, settings=self.settings, device=self.device, cache=self.cache
             )
-            return self._values(outputs, len(states))
+        return found
+
+    def values(self, outputs: Mapping[str, Any], k: int) -> list[Values]:
+        """Every measure of k models, from what they say."""
+        with self.clock.part("measuring"):
+            return self._values(outputs, k)
 
     def module(self) -> Any:
         """The model as a plain torch module without its weights, or None where the trainer has none to give."""

@@ -152,8 +152,8 @@ class Store:
 
     def admit(self, name: str, trials: Sequence[Trial]) -> None:
         """A batch of new trials: all of them are in the study, or none."""
-        kept = ("number", "params", "seed", "parents", "coefficients", "base")
-        rows = [{key: getattr(trial, key) for key in kept} for trial in trials]
+        kept = ("number", "params", "seed", "parents", "coefficients", "base", "promised")
+        rows = [{key: getattr(trial, key) for key in kept if key != "promised" or trial.promised} for trial in trials]
         self._event(name, {"kind": "admit", "trials": rows})
 
     def rung(self, name: str, rows: Sequence[Row], *, checkpoint: str | None, clock: Mapping[str, float]) -> None:
@@ -171,7 +171,7 @@ class Store:
         for event in self.events(name):
             if event["kind"] == "admit":
                 for entry in event["trials"]:
-                    lists = {key: tuple(entry[key]) for key in ("parents", "coefficients")}
+                    lists = {key: tuple(entry.get(key, ())) for key in ("parents", "coefficients", "promised")}
                     found[entry["number"]] = Trial(**{**entry, **lists}, started=event["time"])
             elif event["kind"] == "rung":
                 for row in event["rows"]:
@@ -205,6 +205,14 @@ class Store:
     def trust(self, name: str) -> dict[str, Trust]:
         """Of the last launch that ended; nothing before."""
         return {aim: Trust(**each) for aim, each in (self._attributes(name).get("trust") or {}).items()}
+
+    def keep_merge_error(self, name: str, told: Mapping[str, float]) -> None:
+        """What the surrogate of merges was wrong by when they ended, cross-validated: objective -> its unit."""
+        self._set(name, "merge_error", dict(told))
+
+    def merge_error(self, name: str) -> dict[str, float]:
+        """Of the last merges that ended; nothing before."""
+        return dict(self._attributes(name).get("merge_error") or {})
 
     def clock(self, name: str) -> dict[str, float]:
         """Seconds by part over all launches."""

@@ -95,8 +95,11 @@ class MergeTable(Open):
     """Merge the models of front members that share a base."""
 
     evaluations: Annotated[int, Field(ge=1, description="merged models that are truly evaluated")]
-    rule: str = "task_arithmetic"
+    rule: Annotated[str, Field(description="a file in search/pareto/merge")] = "task_arithmetic"
     parents: Annotated[int, Field(ge=2, le=8)] = 3
+    method: Annotated[
+        str, Field(description="how coefficients are searched: a file in search/pareto/coefficients, or a proposer")
+    ] = "outputs"
 
 
 class StartTable(Table):
@@ -357,6 +360,7 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
     merge_settings: Mapping[str, Any] = {}
     if table.merge:
         merge_settings = _chosen("merge", table.merge, f"{file} [merge]", "rule")
+        _method(table.merge.method, f"{file} [merge] method")
         if not declared.get("MERGEABLE", False):
             raise StudyError(f"{file} [merge]", expected="a trainer whose models share a base", got=module)
     return Study(
@@ -402,6 +406,15 @@ def _trainer(entry: TrainerTable, file: str) -> tuple[str, Mapping[str, Any], di
     mergeable = {"base", "evaluate"} <= component.functions.keys()
     space = _following(component.space, defaults, settings)
     return component.module, {**component.constants, "SPACE": space, "MERGEABLE": mergeable}, settings
+
+
+def _method(name: str, where: str) -> None:
+    """A search of coefficients, or a proposer, to which they are a space like any other."""
+    if name not in components.names("proposer"):
+        known = [*components.names("coefficients"), *components.names("proposer")]
+        if "." not in name and name not in known:
+            raise StudyError(where, expected=one_of(known), got=name, hint=near_miss(name, known))
+        components.describe("coefficients", name, where=where)
 
 
 def _like(default: Any, value: Any, where: str) -> Any:

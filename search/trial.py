@@ -44,6 +44,7 @@ class Trial:
     failure: Failure | None = None
     parents: tuple[int, ...] = ()
     coefficients: tuple[float, ...] = ()
+    promised: tuple[float, ...] = ()  # losses (m,) that were predicted of a merge before it was evaluated
     base: str | None = None  # fingerprint of the weights that the training started from
     refused: int = 0  # the step at which the stopping rule refused it, though it was run on to check the rule
     retries: int = 0  # how often it was begun again since its last rung, because its process was lost

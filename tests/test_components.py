@@ -30,6 +30,7 @@ POSITIONAL = {
     "schedule": ["progress"],
     "stop": ["curves", "asking"],
     "merge": ["base", "states", "coefficients"],
+    "coefficients": ["seen", "q"],
 }
 DESCRIBE_ALL = """
 import json, sys
@@ -169,6 +170,7 @@ GOOD = {
     "schedule": "SPACE = {}\ndef factor(progress): ...",
     "stop": "SPACE: dict = {}\ndef keep(curves, asking, *, reference, audited): ...",
     "merge": "SPACE = {}\nSIMPLEX = False\ndef merge(base, states, coefficients): ...",
+    "coefficients": "NEEDS_OUTPUTS = True\ndef propose(seen, q): ...",
 }
 
 MISTAKES = [

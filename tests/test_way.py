@@ -25,9 +25,9 @@ WAY = [
     "search.stop", "search.audit", "search.explored", "search.propose", "search.earlier", "search.ahead",
     "search.front", "search.pick", "search.ask", "search.trust", "search.optimizer", "search.translate",
     "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
-    "search.store", "search.files", "search.export", "search.amortise", "search.figures", "search.record",
-    "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
-    "search",
+    "search.store", "search.files", "search.export", "search.heard", "search.promised", "search.amortise",
+    "search.figures", "search.record", "search.loop", "search.follower", "search.live", "search.api", "search.checked",
+    "search.serve", "search.cli", "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -52,6 +52,7 @@ DOORS = {
     "torch": [
         "objectives/divergences/*", "objectives/measures/*", "search/pareto/merge/*", "search/propose/*",
         "search/run.py", "search/files.py", "search/export.py", "search/api.py", "search/worker.py",
+        "search/heard.py",
         # the trainers, but for those that train nothing or what is not theirs, and the records of the contract
         "trainers/bucket.py", "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*",
         "trainers/distance.py",
@@ -67,6 +68,7 @@ DOORS = {
     "sqlalchemy": ["search/store.py"],
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
+    "cmaes": ["search/pareto/coefficients/cma_es.py"],
     "moocore": ["search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py"],
     "pydantic": ["search/study.py"],
     "pydantic_core": ["search/study.py"],
@@ -86,7 +88,8 @@ DOORS = {
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py",
         "search/pick.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py",
-        "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
+        "search/loop.py", "search/heard.py", "search/promised.py", "search/pareto/*", "search/stop/*",
+        "search/propose/*", "search/record/wanted.py",
     ],
 }  # fmt: skip
 
@@ -101,10 +104,11 @@ LOADERS = {
     "proposer": "search/propose/__init__.py",
     "stop": "search/judge.py",
     "merge": "search/amortise.py",
+    "coefficients": "search/amortise.py",
 }
 # The events are the loop's; who starts and ends a launch opens the store; Optuna's rows can be made anew by a reader.
 WRITERS = {
-    "search/loop.py": {"admit", "rung", "renew", "retry"},
+    "search/loop.py": {"admit", "rung", "renew", "retry", "keep_merge_error"},
     "search/api.py": {"create", "define", "lease", "spend", "project", "keep_trust"},
     "search/follower.py": {"project"},
 }
@@ -307,6 +311,7 @@ def test_the_ways_to_write_the_store_are_known() -> None:
         "lease",
         "renew",
         "keep_trust",
+        "keep_merge_error",
     }
     assert {method for methods in WRITERS.values() for method in methods} == STORE_WRITES
 

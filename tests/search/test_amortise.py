@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search import amortise, components, launch, study
+from search import amortise, components, launch, promised, study
+from search.errors import StudyError
+from search.heard import Heard
+from search.loop import Loop
 from search.store import Store
 from search.trial import Trial
 from tests.search.mirrored import finished
@@ -39,10 +42,14 @@ def merged(rule: str, evaluations: int) -> tuple[study.Study, list[Trial]]:
         for n, corner in enumerate(sorted(CORNERS, reverse=True))
     ]
     while (count := len(trials) - 2) < evaluations:
-        for c in amortise.propose(made, trials, amortise.parents(made, trials), min(6, evaluations - count)):
-            row = dict(params={}, seed=None, state="finished", base="b", parents=(0, 1), coefficients=c)
-            trials.append(Trial(number=len(trials), losses=law(c, thinned=thinned), **row))
+        for asked in amortise.ask(made, trials, amortise.parents(made, trials), min(6, evaluations - count)):
+            row = dict(params={}, seed=None, state="finished", base="b", parents=(0, 1), **asked)
+            trials.append(Trial(number=len(trials), losses=law(asked["coefficients"], thinned=thinned), **row))
     return made, trials
+
+
+def error(made: study.Study, trials: list[Trial]) -> dict[str, float]:
+    return amortise.error(made, trials, amortise.parents(made, trials))
 
 
 @pytest.mark.parametrize("rule", ["task_arithmetic", "linear", "slerp"])
@@ -50,7 +57,7 @@ def test_members_that_a_rule_gives_back_are_known_merges_and_cost_nothing(rule: 
     made, trials = merged(rule, 12)
     tried = [trial.coefficients for trial in trials[2:]]
     assert len(set(tried)) == 12 and not CORNERS & set(tried)
-    assert max(amortise.error(made, trials).values()) < 1e-6
+    assert max(error(made, trials).values()) < 1e-5
 
 
 @pytest.mark.parametrize("rule", ["ties", "dare"])
@@ -58,14 +65,14 @@ def test_members_that_a_rule_thins_out_are_merges_to_be_evaluated(rule: str) -> 
     made, trials = merged(rule, 12)
     tried = [trial.coefficients for trial in trials[2:]]
     assert len(set(tried)) == 12 and CORNERS < set(tried)
-    # the members' own losses, which are off this law, are not told to the surrogate
-    assert max(amortise.error(made, trials).values()) < 1e-6
+    # the members' own losses, which are off this law by more than 0.1, are not told to the surrogate
+    assert max(error(made, trials).values()) < 1e-5
 
 
 @pytest.mark.parametrize("rule, enough", [("task_arithmetic", 1), ("ties", 3)])
 def test_the_error_of_the_surrogate_is_silent_before_there_are_more_points_than_parents(rule: str, enough: int) -> None:
-    assert amortise.error(*merged(rule, enough - 1)) == {}
-    assert np.isfinite(list(amortise.error(*merged(rule, enough)).values())).all()
+    assert error(*merged(rule, enough - 1)) == {}
+    assert np.isfinite(list(error(*merged(rule, enough)).values())).all()
 
 
 @pytest.mark.slow
@@ -92,9 +99,9 @@ def lost(number: int, coefficients: tuple[float, ...]) -> Trial:
 
 def test_the_error_of_the_surrogate_is_known_from_the_first_merge_on_and_falls() -> None:
     assert [trial.number for trial in amortise.parents(MADE, ENDS)] == [0, 1]
-    assert amortise.error(MADE, ENDS) == {}
+    assert error(MADE, ENDS) == {}
     done = [merge(2 + i, i % 4 / 3, (i // 4 + 1) / 4) for i in range(16)]
-    one, many = (amortise.error(MADE, [*ENDS, *done[:n]]) for n in (1, 16))
+    one, many = (error(MADE, [*ENDS, *done[:n]]) for n in (1, 16))
     assert one.keys() == many.keys() == {"ece", "kl_to_teacher"}
     assert all(0 < many[name] < 0.1 * one[name] for name in many)
 
@@ -102,13 +109,61 @@ def test_the_error_of_the_surrogate_is_known_from_the_first_merge_on_and_falls()
 @pytest.mark.parametrize("base", [None, "alone"])
 def test_without_two_parents_there_is_no_surrogate_and_no_error(base: str | None) -> None:
     trials = [finished(MADE, i, (0.1 + 0.1 * i, 2.0 - i), base=base if i == 0 else None) for i in range(2)]
-    assert amortise.error(MADE, trials) == {}
+    assert error(MADE, trials) == {}
 
 
 def test_where_most_of_the_design_is_lost_the_rest_proposes_the_next() -> None:
     """Fewer rows are left than a quadratic has terms."""
     chosen, trials = amortise.parents(MADE, ENDS), list(ENDS)
     for number in range(2, 16):
-        ((first, second),) = amortise.propose(MADE, trials, chosen, 1)
+        ((first, second),) = (asked["coefficients"] for asked in amortise.ask(MADE, trials, chosen, 1))
         trials.append(merge(number, first, second) if number == 3 else lost(number, (first, second)))
     assert len({trial.coefficients for trial in trials[2:]}) == 14
+
+
+def test_outputs_of_merges_are_what_a_resumed_launch_computes_again(tmp_path: Path) -> None:
+    table = changed(DISTILL, {"merge.evaluations": 10})
+    launch(table, home=tmp_path, mirror=False, quiet=True)
+    made, name, trials = Store(tmp_path).load(DISTILL["name"])
+    loop = Loop(made, Store(tmp_path), name)
+    chosen = amortise.parents(made, trials)
+    done = amortise.merges_of(trials, chosen)
+    heard = Heard(made, loop.runner, loop._models)
+    rows = heard.of([*chosen, *done])
+    assert rows is not None and len(rows) == len(chosen) + 10
+    np.testing.assert_allclose(heard.measure(rows)[len(chosen) :], [trial.losses for trial in done], rtol=1e-5)
+    np.testing.assert_array_equal(rows, Heard(made, loop.runner, loop._models).of([*chosen, *done]))
+    before = [trial for trial in trials if trial.number < done[-2].number]
+    last = amortise.ask(made, before, chosen, 2, Heard(made, loop.runner, loop._models))
+    assert last == [{"coefficients": each.coefficients, "promised": each.promised} for each in done[-2:]]
+    told = promised.promises(made, trials)
+    assert told.keys() == {"ece", "kl_to_teacher"} and all(each.merges >= 2 for each in told.values())
+    assert Store(tmp_path).merge_error(name).keys() == {"ece", "kl_to_teacher"}
+
+
+@pytest.mark.parametrize("method", ["kriging", "map", "lattice", "nsga2", "cma_es"])
+def test_a_study_chooses_how_its_merges_are_searched(method: str, tmp_path: Path) -> None:
+    table = changed(DISTILL, {"merge.evaluations": 9, "merge.method": method})
+    launch(table, home=tmp_path, mirror=False, quiet=True)
+    made, _, trials = Store(tmp_path).load(DISTILL["name"])
+    merges = [trial.coefficients for trial in trials if trial.kind == "merged"]
+    assert len(set(merges)) == len(merges) == 9
+
+
+def test_models_that_say_too_much_are_predicted_by_their_metrics(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("search.heard.WIDEST", 10)
+    launch(changed(DISTILL, {"merge.evaluations": 8}), home=tmp_path, mirror=False, quiet=True)
+    made, name, trials = Store(tmp_path).load(DISTILL["name"])
+    loop, chosen = Loop(made, Store(tmp_path), name), amortise.parents(made, trials)
+    told = amortise.seen(made, trials, chosen, Heard(made, loop.runner, loop._models))
+    assert told.outputs is None and len(told.losses) == len(chosen) + 8
+    assert Store(tmp_path).merge_error(name) == pytest.approx(amortise.error(made, trials, chosen))
+
+
+def test_a_method_that_is_not_there_is_refused_with_what_is() -> None:
+    with pytest.raises(
+        StudyError, match=r"\[merge\] method: expected .*outputs.*, got 'output'\. Did you mean 'outputs'"
+    ):
+        study.read(changed(DISTILL, {"merge.method": "output"}))

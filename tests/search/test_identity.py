@@ -252,7 +252,7 @@ SAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     (
         changed(BASE, {"merge": ...}),
         {"merge": {"evaluations": 9}},
-        {"merge.evaluations", "merge.rule", "merge.parents"},
+        {"merge.evaluations", "merge.rule", "merge.parents", "merge.method"},
     ),
 ]
 UNSAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
@@ -268,7 +268,7 @@ UNSAFE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     (BASE, {"merge.evaluations": 8}, {"merge.evaluations"}),
     (BASE, {"merge.parents": 2}, {"merge.parents"}),
     (BASE, {"merge.rule": "linear"}, {"merge.rule"}),
-    (BASE, {"merge": ...}, {"merge.evaluations", "merge.rule", "merge.parents"}),
+    (BASE, {"merge": ...}, {"merge.evaluations", "merge.rule", "merge.parents", "merge.method"}),
     (BASE, {"proposer.name": "sobol"}, {"proposer.name"}),
     (BASE, {"stop": "off"}, {"stop.rule"}),
     (BASE, {"stop.risk": 0.1}, {"stop.risk"}),
