@@ -22,8 +22,9 @@ SOURCES = {
 WAY = [
     "objectives", "trainers", "search.errors", "search.clock", "search.components", "search.space", "search.tree",
     "search.grammar", "search.trial", "search.study", "search.identity", "search.curves", "search.pareto",
-    "search.stop", "search.audit", "search.explored", "search.propose", "search.earlier", "search.ahead",
-    "search.front", "search.pick", "search.ask", "search.trust", "search.optimizer", "search.translate",
+    "search.repeats", "search.certainty", "search.stop", "search.audit", "search.explored", "search.propose",
+    "search.earlier", "search.ahead", "search.front", "search.pick", "search.ask", "search.trust",
+    "search.optimizer", "search.translate",
     "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
     "search.store", "search.files", "search.export", "search.amortise", "search.figures", "search.record",
     "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
@@ -84,7 +85,8 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py",
+        "search/curves.py", "search/repeats.py", "search/ask.py", "search/audit.py", "search/explored.py",
+        "search/trust.py", "search/front.py",
         "search/pick.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py",
         "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],

@@ -15,7 +15,7 @@ vary together. Three steps, each an estimate over all configurations, since a fe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lgamma
 
 import numpy as np
@@ -97,6 +97,22 @@ def of_moments(
     known = _covariance(deviation, "deviation", middle.shape) if covariance is None else _full(covariance, middle.shape)
     fresh = known if noise is None else _covariance(noise, "noise", middle.shape)
     return _belief(middle, known, fresh, np.full(middle.shape, np.inf), shrink)
+
+
+def expecting(belief: Belief, i: int) -> Belief:
+    """What will be believed once i is evaluated once more, if the answer is the expected one: as much, more surely.
+
+    Of covariance C and an evaluation's N it is C - C (C + N)^-1 C.
+
+    >>> known = of_moments([[1.0], [2.0]], deviation=[[1.0], [1.0]])
+    >>> expecting(known, 1).deviation.round(3).tolist()
+    [[1.0], [0.707]]
+    """
+    known, noise = (root[i] @ root[i].T for root in (belief.root, belief.noise))
+    left = known - known @ np.linalg.pinv(known + noise) @ known
+    root = belief.root.copy()
+    root[i] = _root((left + left.T)[None] / 2)[0]
+    return replace(belief, root=root)
 
 
 def _belief(mean: Floats, covariance: Floats, noise: Floats, freedom: Floats, shrink: bool) -> Belief:
