@@ -68,7 +68,10 @@ DOORS = {
     "sqlalchemy": ["search/store.py"],
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
-    "moocore": ["search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py"],
+    "moocore": [
+        "search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py",
+        "search/pareto/attainment.py",
+    ],
     "pydantic": ["search/study.py"],
     "pydantic_core": ["search/study.py"],
     "click": ["search/cli.py"],

@@ -7,6 +7,7 @@
     choose          one point, the ends, or a few well spread points of a front
     reference       the worst losses that count, where nobody says
     indicators      how good a set is beside a reference front
+    attainment      what several searches reach, and which share of them
     scalarise       many losses -> one number
     coefficients    where to look among the merges of k models, and where next
     surrogate/      coefficients -> predicted losses, from a few evaluated merges, one surrogate a file
