@@ -105,7 +105,7 @@ def repeated(made: Study, trials: Sequence[Trial], q: int) -> list[tuple[Params,
     failed = {repeats.key(trial) for trial in trained if trial.failure}
     names = [repeats.key(each.typical) if each.typical.kind == "trained" else "" for each in rivals]
     able = np.array([bool(name) and name not in failed for name in names], dtype=np.bool_)
-    believed = certainty.belief(rivals)
+    believed = certainty.belief(made, rivals)
     if believed is None or sum(len(each.trials) - 1 for each in rivals) < LEARNT:
         found = np.array([each.losses for each in rivals]).reshape(len(rivals), len(made.objectives))
         best = dominance.order(found, np.zeros((len(rivals), 0)))

@@ -419,7 +419,7 @@ def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
         made, _, trials = _stored(name, home, storage)
         from search import front as fronts
 
-        found = fronts.build(made, trials)
+        found = fronts.build(made, trials, certain=False)
         rows.append({"study": name, "trials": len(trials), "front": len(found), "hypervolume": found.hypervolume,
                      "objectives": ", ".join(found.names), "running": store.running(name)})  # fmt: skip
     if as_json:

@@ -238,8 +238,8 @@ def _leaders(rivals: Sequence[Configuration]) -> tuple[list[int], bool]:
     return sorted(np.flatnonzero(mask), key=lambda row: (rivals[row].losses, rivals[row].trials[0].number)), feasible
 
 
-def build(study: Study, trials: Sequence[Trial]) -> Front:
-    """The front of all trials so far."""
+def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Front:
+    """The front of all trials so far. ``certain``: and how surely, a second's work at most where there are repeats."""
     rivals, reference, aims = contenders(trials, study.reference), np.array(study.reference), study.objectives
     rows, feasible = _leaders(rivals)
     front = [rivals[row] for row in rows]
@@ -250,7 +250,7 @@ def build(study: Study, trials: Sequence[Trial]) -> Front:
     own = _losses(front)
     knee = choose.knee(own) if len(front) > 2 else None
     best = {i: own[:, i].argmin() for i in range(own.shape[1])} if front else {}
-    certain = certainty.certainty(study, rivals)
+    known = certainty.certainty(study, rivals if certain else [])
     points = tuple(
         Point(
             id=each.typical.id, kind=each.typical.kind, params=each.typical.params,
@@ -259,7 +259,7 @@ def build(study: Study, trials: Sequence[Trial]) -> Front:
             values=each.values, report_values=each.report_values, survives=bool(surviving[place]),
             best=tuple(aim.name for i, aim in enumerate(aims) if best[i] == place), knee=place == knee,
             repeats=tuple(trial.id for trial in each.trials) if len(each.trials) > 1 else (),
-            **certain.points.get(row, {}),
+            **known.points.get(row, {}),
         )
         for place, (row, each) in enumerate(zip(rows, front, strict=True))
     )  # fmt: skip
@@ -275,7 +275,7 @@ def build(study: Study, trials: Sequence[Trial]) -> Front:
         feasible=feasible,
         points=points,
         curve=curve,
-        hypervolume_interval=certain.hypervolume,
+        hypervolume_interval=known.hypervolume,
     )
 
 

@@ -102,7 +102,7 @@ def counted(trials: Sequence[Trial]) -> str:
 
 
 def line(study: Study, name: str, trials: Sequence[Trial], left: float | None) -> str:
-    found = front.build(study, trials)
+    found = front.build(study, trials, certain=False)
     done = sum(trial.state != "running" for trial in trials)
     rest = f", about {minutes(left)} left" if left else ""
     reached = f"front {len(found)}, hypervolume {found.hypervolume:.4g}{rest}"

@@ -88,8 +88,8 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
-        "search/curves.py", "search/repeats.py", "search/ask.py", "search/audit.py", "search/explored.py",
-        "search/trust.py", "search/front.py",
+        "search/curves.py", "search/repeats.py", "search/certainty.py", "search/ask.py", "search/audit.py",
+        "search/explored.py", "search/trust.py", "search/front.py",
         "search/pick.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py",
         "search/loop.py", "search/pareto/*", "search/stop/*", "search/propose/*", "search/record/wanted.py",
     ],

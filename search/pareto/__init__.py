@@ -3,6 +3,7 @@
     dominance       which points nothing beats; ranks; crowding; the front of those that keep their limits
     hypervolume     how much a set of points dominates; what each adds; what was reached when; what to take
     belief          evaluations that vary -> the true losses, as far as they are known
+    neighbours      what is known of losses from those nearby
     uncertainty     who is on the front with which probability, the hypervolume between which ends, what to repeat
     choose          one point, the ends, or a few well spread points of a front
     reference       the worst losses that count, where nobody says

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from search import study
-from search.api import launch
+from search import front, study
 from search.front import Front, Point
+from search.loop import Loop
 from search.pareto.dominance import is_nondominated
 from search.pareto.hypervolume import hypervolume
 from search.repeats import configurations
@@ -72,15 +72,16 @@ def _inside(point: Point, truth: Sequence[float]) -> list[bool]:
 
 
 def run(
-    seed: int, repeats: float, *, trials: int, noise: float, proposer: str = "sobol", population: int = 4
+    home: Path, seed: int, repeats: float, *, trials: int, noise: float, proposer: str = "sobol", population: int = 4
 ) -> Judged:
-    """One study, launched and judged."""
-    changes = {"seed": seed, "trainer.noise": noise, "proposer": {"name": proposer}}
+    """One study, searched and judged; in ``home`` there may be others."""
+    name = f"{proposer}-{trials}-{population}-{noise:g}-{repeats:g}-{seed}"
+    changes = {"name": name, "seed": seed, "trainer.noise": noise, "proposer": {"name": proposer}}
     budget = {"trials": trials, "population": population, "repeats": repeats}
-    table = changed(NOISY, {**changes, "budget": budget})
-    with tempfile.TemporaryDirectory() as home:
-        found = launch(table, home=home, mirror=False, quiet=True)
-        return judged(found, Store(Path(home)).trials(NOISY["name"], study.read(table)))
+    made, store = study.read(changed(NOISY, {**changes, "budget": budget})), Store(home)
+    loop = Loop(made, store, store.create(made))
+    loop.run()
+    return judged(front.build(made, loop.known), loop.known)
 
 
 def calibration(results: Sequence[Judged], bins: int = 5) -> list[tuple[float, int, float, float]]:
@@ -110,9 +111,9 @@ def main() -> None:
     told = parser.parse_args()
     for proposer in told.proposers.split(","):
         for share in map(float, told.shares.split(",")):
-            results = [
-                run(seed, share, trials=told.trials, noise=told.noise, proposer=proposer) for seed in range(told.seeds)
-            ]
+            with tempfile.TemporaryDirectory() as home:
+                options = {"trials": told.trials, "noise": told.noise, "proposer": proposer}
+                results = [run(Path(home), seed, share, **options) for seed in range(told.seeds)]
             columns = {
                 "members": [len(each.held) for each in results],
                 "wrong": [each.wrong for each in results],

@@ -10,7 +10,7 @@ import pytest
 
 from search import ask, front, study
 from search.api import launch
-from search.certainty import certainty
+from search.certainty import belief, certainty
 from search.errors import StudyError
 from search.explored import explored
 from search.front import Front
@@ -144,7 +144,8 @@ def crowd(spread: float = 0.1) -> list[Trial]:
 def test_then_those_are_repeated_that_tell_most_and_not_all_the_same_one() -> None:
     trials = crowd()
     rivals = front.contenders(trials, MADE.reference)
-    believed = of_repeats([[each.losses for each in one.trials] for one in rivals])
+    believed = belief(MADE, rivals)
+    assert believed is not None
     gains = uncertainty.gains(believed, samples=ask.SAMPLES, seed=4 + len(trials))
     asked = ask.repeated(MADE, trials, 4)
     assert asked[0] == ({"x": int(np.argmax(gains)) / 8, "y": 0.0, "z": 0.0}, 5)
