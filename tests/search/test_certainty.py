@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from search import ask, front, study
+from search import ask, cli, front, live, study
 from search.api import launch
 from search.certainty import belief, certainty
 from search.errors import StudyError
@@ -114,6 +115,16 @@ def test_every_form_tells_the_certain_from_the_doubtful() -> None:
     row = found.rows()[[point.id for point in found].index(doubtful.id)]
     assert row["probability"] == doubtful.probability and row["first_low"] == doubtful.intervals["first"][0]
     assert "probability" in found.to_csv().splitlines()[0] and "doubtful" in row["marks"]
+
+
+def test_on_a_terminal_doubtful_members_are_faint() -> None:
+    losses = [(0.601 + 0.001 * i, 0.999 - 0.001 * i) for i in range(30)]
+    found = front.build(MADE, [*TWICE, *(trial(8 + i, 0.9 + i / 1000, each) for i, each in enumerate(losses))])
+    table = live.table(found)
+    faint = [row.style == "dim" for row in table.rows]
+    assert faint == [point.doubtful for point in found] and True in faint and False in faint
+    assert "P(front)" in [column.header for column in table.columns]
+    assert "P(front)" not in [column.header for column in live.table(front.build(MADE, ONCE)).columns]
 
 
 # What is bought ------------------------------------------------------------------------------------------------------
@@ -253,14 +264,22 @@ def test_models_of_configurations_with_repeats_are_merged_and_kept(tmp_path: Pat
     made, full, trials = Store(tmp_path).load(table["name"])
     merged = [each for each in trials if each.parents]
     assert len(merged) == 9 and all(each.complete for each in merged)
-    (again,) = {len([t for t in trials if t.seed == 6])}
-    assert again == 6
+    assert sum(each.seed == 6 for each in trials) == 6
     by_number = {each.number: each for each in trials}
-    parents = {by_number[number].id for each in merged for number in each.parents}
-    assert any(parent in point.repeats for point in found for parent in parents) or parents
+    again = {each.params["learning_rate"] for each in trials if each.seed == 6}
+    assert {by_number[n].params["learning_rate"] for each in merged for n in each.parents} & again
     kept = {path.stem for path in (tmp_path / full / "weights").iterdir()}
     assert kept == {each.id for each in trials if each.complete}, "a repeat may bring any of them to the front"
     assert all(point.probability is not None for point in found)
+    point = next(point for point in found if point.repeats)
+    near = [word for name, value in point.values.items() for word in ("--near", f"{name}={value!r}")]
+    words = ["pick", table["name"], "--home", str(tmp_path), *near, "--export", str(tmp_path / "model")]
+    told = CliRunner().invoke(cli.main, words).output
+    assert told.startswith(f"{point.id}: ") and f"on the front with probability {point.probability:.2f}" in told
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"One of {len(point.repeats)} trainings that differ in their seed" in card
+    own = next(each for each in trials if each.id == point.id)
+    assert f"{own.values['ece']:.6g}" in card, "the values are those of the model that is exported"
 
 
 @pytest.mark.parametrize(
