@@ -4,15 +4,23 @@ A limit that nobody states is NaN in such a definition, and is told from the tri
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search import front, propose, study
+import numpy as np
+
+from search import certainty, front, propose, repeats, study
+from search.pareto import dominance, uncertainty
+from search.pareto.belief import expecting
 from search.pareto.reference import reference
 from search.space import Params, Space
 from search.study import Study
 from search.trial import Failure, Trial, losses, violations
+
+LEARNT = 4  # repeats from which the noise is learnt, before one is bought by what it is worth
+SAMPLES = 512  # draws by which that is told
 
 Table = Mapping[str, Any]
 Aims = str | Sequence[str] | Mapping[str, Table]
@@ -73,6 +81,48 @@ def proposals(made: Study, trials: Sequence[Trial], q: int) -> list[Params]:
         interest=made.interest,
         earlier=made.earlier,
     )
+
+
+def explores(made: Study, trials: Sequence[Trial]) -> int:
+    """How many of the budget's trials are still to be new points; the rest of it is for repeats."""
+    budget = made.table.budget
+    fresh = sum(trial.seed == made.table.seed for trial in trials)
+    return max(0, budget.trials - round(budget.repeats * budget.trials) - fresh)
+
+
+def repeated(made: Study, trials: Sequence[Trial], q: int) -> list[tuple[Params, int]]:
+    """Params of up to ``q`` configurations to train again, each with its next seed: the study's seed and how often it
+    was trained.
+
+    The first repeats are of one configuration each, from the best on. Once they tell of the noise, each is the one that
+    is expected to tell most of who is on the front (`pareto.uncertainty.gains`), those before it and those that run
+    being answered as is expected. Fewer, or none, where no more is gained. What failed once is left alone.
+    """
+    rivals = [each for each in front.contenders(trials, made.reference) if each.feasible]
+    trained = [trial for trial in trials if not trial.parents]
+    times = Counter(repeats.key(trial) for trial in trained)
+    waiting = Counter(repeats.key(trial) for trial in trained if trial.state == "running")
+    failed = {repeats.key(trial) for trial in trained if trial.failure}
+    names = [repeats.key(each.typical) if each.typical.kind == "trained" else "" for each in rivals]
+    able = np.array([bool(name) and name not in failed for name in names], dtype=np.bool_)
+    believed = certainty.belief(made, rivals)
+    if believed is None or sum(len(each.trials) - 1 for each in rivals) < LEARNT:
+        found = np.array([each.losses for each in rivals]).reshape(len(rivals), len(made.objectives))
+        best = dominance.order(found, np.zeros((len(rivals), 0)))
+        once = [row for row in best if able[row] and len(rivals[row].trials) == 1 and not waiting[names[row]]]
+        rows = once[:q]
+    else:
+        for row, name in enumerate(names):
+            for _ in range(waiting[name] if able[row] else 0):
+                believed = expecting(believed, row)
+        ended = len(trained) - waiting.total()  # so that a batch that is asked for in two parts is the same one
+        told = {"samples": SAMPLES, "seed": made.table.seed + ended}
+        rows = uncertainty.repeat_batch(believed, q, among=able, **told)
+    asked = []
+    for row in rows:
+        asked.append((rivals[row].typical.params, made.table.seed + times[names[row]]))
+        times[names[row]] += 1
+    return asked
 
 
 def proposer(made: Study, trials: Sequence[Trial]) -> tuple[str, str]:

@@ -55,6 +55,10 @@ def text(study: Study) -> str:
     steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
     rungs = f", seen {budget.rungs} times" if budget.rungs > 1 else ""
     lines.append(f"  {budget.trials} trials of {steps}{rungs}, {study.capacity} at a time, trained by {study.trainer}")
+    if again := round(budget.repeats * budget.trials):
+        lines.append(
+            f"  the last {again} of them repeat configurations with other seeds, where that tells most of the front"
+        )
     if given := len(study.start):
         lines.append(f"  begins with {given} given point{'s' if given > 1 else ''}")
     ends = study.table.stop.rule != "off" and budget.rungs > 1

@@ -317,9 +317,10 @@ def pick(
         click.echo(json.dumps(told | ({"folder": str(folder)} if folder else {}), indent=1))
         return
     units = {aim.name: f" {aim.unit}" if aim.unit else "" for aim in found.objectives}
-    values = [f"{each} {point.values[each]:.4g}{units[each]}" for each in found.names]
+    values = [f"{each} {fronts.shown(point, each)}{units[each]}" for each in found.names]
     apart = [f"{each} {point.report_values[each]:.4g}" for each in found.names if each in point.report_values]
-    click.echo(f"{point.id}: {', '.join(values)}" + (f" (kept apart: {', '.join(apart)})" if apart else ""))
+    sure = f", on the front with probability {point.probability:.2f}" if point.probability is not None else ""
+    click.echo(f"{point.id}: {', '.join(values)}{sure}" + (f" (kept apart: {', '.join(apart)})" if apart else ""))
     if quiet:
         return
     for each in exchanges:
@@ -421,7 +422,7 @@ def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
         made, _, trials = _stored(name, home, storage)
         from search import front as fronts
 
-        found = fronts.build(made, trials)
+        found = fronts.build(made, trials, certain=False)
         rows.append({"study": name, "trials": len(trials), "front": len(found), "hypervolume": found.hypervolume,
                      "objectives": ", ".join(found.names), "running": store.running(name)})  # fmt: skip
     if as_json:

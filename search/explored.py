@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.errors import SearchError
+from search.repeats import places
 from search.space import Choice, Dimension, Integer, Simplex, Space
 from search.trial import Trial
 
@@ -43,7 +44,9 @@ def explored(space: Space, trials: Sequence[Trial], *, bins: int = BINS) -> Expl
     """Of all trials that are points of the space, however they ended; what is conditional among those that have it."""
     if bins < 2:
         raise SearchError("bins", expected="two at least", got=bins)
-    tried = [space.active(trial.params) for trial in trials if not trial.parents]
+    points = [trial for trial in trials if not trial.parents]
+    firsts = dict(zip(places(points)[::-1], points[::-1], strict=True)).values()  # a repeat explores nothing
+    tried = [space.active(trial.params) for trial in firsts]
     found: dict[str, float | None] = {}
     for dimension in space.dimensions:
         values = [params[dimension.name] for params in tried if dimension.name in params]

@@ -18,7 +18,7 @@ from typing import Any
 from search import identity
 from search.errors import SearchError
 from search.files import Files, save
-from search.front import Point
+from search.front import Point, shown
 from search.pick import Exchange
 from search.run import Runner
 from search.study import Study
@@ -89,6 +89,9 @@ def _card(
         unit = f" [{aim.unit}]" if aim.unit else ""
         apart = f"{trial.report_values[aim.name]:.6g}" if aim.name in trial.report_values else ""
         lines.append(f"| {aim.name}{unit}, {aim.direction} | {trial.values[aim.name]:.6g} | {apart} |")
+    if point.repeats:
+        told = ", ".join(f"{aim.name} {shown(point, aim.name)}" for aim in made.objectives)
+        lines += ["", f"One of {len(point.repeats)} trainings that differ in their seed, whose mean is {told} (90%)."]
     lines += ["", "## Where it comes from", "", *_lineage(made, trials, trial), ""]
     if exchanges:
         lines += ["## What its neighbours give for what", "", *(f"- {each}" for each in exchanges), ""]

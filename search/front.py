@@ -7,28 +7,38 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from search import identity
+from search import certainty, identity, repeats
 from search.errors import SearchError, near_miss, one_of
 from search.pareto import choose, dominance
 from search.pareto import hypervolume as volume
+from search.repeats import Configuration
 from search.study import Objective, Study
-from search.trial import Trial, losses, violations
+from search.trial import Trial
 
 if TYPE_CHECKING:
     import pandas
     import plotly.graph_objects
 
+ENDS = ("low", "high")  # of an interval, in the names of columns
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """A member of the front. ``survives``: still not dominated by another member on the report split;
-    ``best``: objectives of which it is the best; ``knee``: the bend of the front."""
+    ``best``: objectives of which it is the best; ``knee``: the bend of the front.
+
+    ``repeats``: the ids of the trials that were trained with its params, where there are several: ``values`` are their
+    mean, and ``id`` and the weights are those of the one nearest to it. Where the study has repeats, ``probability``:
+    that no other configuration's true losses dominate its own; ``intervals``: what holds each true value, its mean over
+    all seeds, with probability 0.9. Luck draws a member to the front, so an interval may lie beside the mean.
+    """
 
     id: str
     kind: str
@@ -41,12 +51,20 @@ class Point:
     survives: bool = True
     best: tuple[str, ...] = ()
     knee: bool = False
+    repeats: tuple[str, ...] = ()
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def doubtful(self) -> bool:
+        """It is rather not on the front than on it."""
+        return self.probability is not None and self.probability < 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
     """``curve``: (trial number, hypervolume) after each complete trial; ``trials``: how many are complete;
-    ``feasible``: false where no trial satisfies every constraint, and ``points`` are those of least violation."""
+    ``feasible``: false where no trial satisfies every constraint, and ``points`` are those of least violation;
+    ``hypervolume_interval``: what holds that of the true losses with probability 0.9, where the study has repeats."""
 
     study: str
     definition: str
@@ -59,6 +77,7 @@ class Front:
     feasible: bool
     points: tuple[Point, ...]
     curve: tuple[tuple[int, float], ...]
+    hypervolume_interval: tuple[float, float] | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -92,6 +111,7 @@ class Front:
             "constraints": bounds,
             "reference": list(self.reference),
             "hypervolume": self.hypervolume,
+            "hypervolume_interval": self.hypervolume_interval,
             "report_hypervolume": self.report_hypervolume,
             "trials": self.trials,
             "feasible": self.feasible,
@@ -128,10 +148,13 @@ class Front:
         names = self.names
         apart = names if any(point.report_values for point in self.points) else []
         lines = [
-            [p.id, *(_shown(p.values, n) for n in names), *(_shown(p.report_values, n) for n in apart), marks(p)]
+            [
+                p.id, *(shown(p, n) for n in names), *([f"{p.probability:.2f}"] if self.doubted else []),
+                *(_shown(p.report_values, n) for n in apart), marks(p),
+            ]
             for p in self.points
-        ]
-        header = ["id", *names, *(f"report {name}" for name in apart), ""]
+        ]  # fmt: skip
+        header = ["id", *names, *(["P(front)"] if self.doubted else []), *(f"report {name}" for name in apart), ""]
         widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
         table = [[cell.rjust(w) for cell, w in zip(line, widths, strict=True)] for line in [header, *lines]]
         return "\n".join([self.title, *("  ".join(line).rstrip() for line in table)])
@@ -139,7 +162,14 @@ class Front:
     @property
     def title(self) -> str:
         kind = "front" if self.feasible else "no feasible trial; least violation:"
-        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, hypervolume {self.hypervolume:.4g}"
+        ends = self.hypervolume_interval
+        between = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, hypervolume {self.hypervolume:.4g}{between}"
+
+    @property
+    def doubted(self) -> bool:
+        """It is known how surely each member is one."""
+        return any(point.probability is not None for point in self.points)
 
     def _repr_html_(self) -> str:
         return str(self.to_pandas().to_html(float_format=lambda value: f"{value:.4g}"))
@@ -156,6 +186,12 @@ def _row(point: Point) -> dict[str, Any]:
         "marks": marks(point),
         **point.values,
         **{f"report_{name}": value for name, value in point.report_values.items()},
+        **{
+            f"{name}_{end}": value
+            for name, ends in point.intervals.items()
+            for end, value in zip(ENDS, ends, strict=True)
+        },
+        **({} if point.probability is None else {"probability": point.probability, "repeats": " ".join(point.repeats)}),
         "survives": point.survives,
         "parents": " ".join(point.parents),
         "coefficients": " ".join(f"{c:.6g}" for c in point.coefficients),
@@ -164,8 +200,9 @@ def _row(point: Point) -> dict[str, Any]:
 
 
 def marks(point: Point) -> str:
-    """``knee, best error`` as it stands in tables."""
-    return ", ".join([*(["knee"] if point.knee else []), *(f"best {name}" for name in point.best)])
+    """``knee, best error, doubtful`` as it stands in tables."""
+    words = [*(["knee"] if point.knee else []), *(f"best {name}" for name in point.best)]
+    return ", ".join([*words, *(["doubtful"] if point.doubtful else [])])
 
 
 def candidates(trials: Sequence[Trial]) -> list[Trial]:
@@ -173,43 +210,58 @@ def candidates(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.complete]
 
 
+def contenders(trials: Sequence[Trial], reference: Sequence[float]) -> list[Configuration]:
+    """Of whom the front is: every configuration with a complete trial. One beyond an objective's limit does not count
+    while some feasible one is within them all."""
+    complete = repeats.configurations(candidates(trials))
+    within = [
+        each for each in complete if all(loss <= worst for loss, worst in zip(each.losses, reference, strict=True))
+    ]
+    return within if any(each.feasible for each in within) else complete
+
+
 def members(trials: Sequence[Trial], reference: Sequence[float]) -> tuple[list[Trial], bool]:
     """The front itself, in the order of the first objective, and whether it is feasible.
 
-    A trial beyond an objective's limit does not count, and is on no front while some trial is within them all.
+    A configuration with repeats is on it with their mean, and is here the trial nearest to that.
     """
-    complete = candidates(trials)
-    if not complete:
+    rivals = contenders(trials, reference)
+    rows, feasible = _leaders(rivals)
+    return [rivals[row].typical for row in rows], feasible
+
+
+def _leaders(rivals: Sequence[Configuration]) -> tuple[list[int], bool]:
+    """Which of ``contenders`` are on the front, best first objective first, and whether it is feasible."""
+    if not rivals:
         return [], True
-    within = [t for t in complete if all(loss <= worst for loss, worst in zip(t.losses, reference, strict=True))]
-    if any(max(trial.violations, default=0.0) <= 0.0 for trial in within):
-        complete = within
-    mask, feasible = dominance.feasible_front(losses(complete), violations(complete))
-    front = [trial for trial, on in zip(complete, mask, strict=True) if on]
-    return sorted(front, key=lambda trial: (trial.losses, trial.number)), feasible
+    mask, feasible = dominance.feasible_front(_losses(rivals), np.array([each.violations for each in rivals]))
+    return sorted(np.flatnonzero(mask), key=lambda row: (rivals[row].losses, rivals[row].trials[0].number)), feasible
 
 
-def build(study: Study, trials: Sequence[Trial]) -> Front:
-    """The front of all trials so far."""
-    complete, (front, feasible) = candidates(trials), members(trials, study.reference)
+def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Front:
+    """The front of all trials so far. ``certain``: and how surely, a second's work at most where there are repeats."""
+    rivals, reference, aims = contenders(trials, study.reference), np.array(study.reference), study.objectives
+    rows, feasible = _leaders(rivals)
+    front = [rivals[row] for row in rows]
     ids = {trial.number: trial.id for trial in trials}
-    reference = np.array(study.reference)
-    allowed = [trial for trial in complete if max(trial.violations, default=0.0) <= 0.0]
-    heights = volume.curve(losses(allowed), reference) if allowed else np.zeros(0)
-    report = np.array([study.losses(t.report_values or t.values) for t in front]).reshape(len(front), len(reference))
+    curve = repeats.growth(candidates(trials), study.reference)
+    report = np.array([study.losses(each.report_values or each.values) for each in front]).reshape(-1, len(aims))
     surviving = dominance.is_nondominated(report) if front else np.zeros(0, dtype=bool)
-    own = losses(front)
+    own = _losses(front)
     knee = choose.knee(own) if len(front) > 2 else None
     best = {i: own[:, i].argmin() for i in range(own.shape[1])} if front else {}
+    known = certainty.certainty(study, rivals if certain else [])
     points = tuple(
         Point(
-            id=trial.id, kind=trial.kind, params=trial.params, coefficients=trial.coefficients,
-            parents=tuple(ids.get(number, f"t{number:04d}") for number in trial.parents),
-            values=trial.values, report_values=trial.report_values, survives=bool(surviving[row]),
-            best=tuple(objective.name for i, objective in enumerate(study.objectives) if best[i] == row),
-            knee=row == knee,
+            id=each.typical.id, kind=each.typical.kind, params=each.typical.params,
+            coefficients=each.typical.coefficients,
+            parents=tuple(ids.get(number, f"t{number:04d}") for number in each.typical.parents),
+            values=each.values, report_values=each.report_values, survives=bool(surviving[place]),
+            best=tuple(aim.name for i, aim in enumerate(aims) if best[i] == place), knee=place == knee,
+            repeats=tuple(trial.id for trial in each.trials) if len(each.trials) > 1 else (),
+            **known.points.get(row, {}),
         )
-        for row, trial in enumerate(front)
+        for place, (row, each) in enumerate(zip(rows, front, strict=True))
     )  # fmt: skip
     return Front(
         study=study.name,
@@ -217,13 +269,24 @@ def build(study: Study, trials: Sequence[Trial]) -> Front:
         objectives=study.objectives,
         constraints=study.constraints,
         reference=study.reference,
-        hypervolume=float(heights[-1]) if len(heights) else 0.0,
+        hypervolume=curve[-1][1] if curve else 0.0,
         report_hypervolume=volume.hypervolume(report, reference) if feasible and front else 0.0,
-        trials=len(complete),
+        trials=len(candidates(trials)),
         feasible=feasible,
         points=points,
-        curve=tuple((trial.number, float(height)) for trial, height in zip(allowed, heights, strict=True)),
+        curve=curve,
+        hypervolume_interval=known.hypervolume,
     )
+
+
+def _losses(each: Sequence[Configuration]) -> NDArray[np.float64]:
+    return np.array([one.losses for one in each]).reshape(len(each), len(each[0].losses) if each else 0)
+
+
+def shown(point: Point, name: str) -> str:
+    """``0.123 ±0.02``: a member's value and, where it is known, half of its interval."""
+    low, high = point.intervals.get(name, (0.0, 0.0))
+    return f"{point.values[name]:.4g}" + (f" ±{(high - low) / 2:.2g}" if name in point.intervals else "")
 
 
 def _shown(values: dict[str, float], name: str) -> str:

@@ -46,7 +46,7 @@ def definition(study: Study) -> Definition:
         **({"prior": table.prior.model_dump()} if table.prior != PriorTable() else {}),
         "objectives": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.objectives},
         "constraints": {o.name: {**asdict(o), "settings": dict(o.settings)} for o in study.constraints},
-        "budget": table.budget.model_dump(exclude={"minutes"}),
+        "budget": table.budget.model_dump(exclude={"minutes"} if table.budget.repeats else {"minutes", "repeats"}),
         "proposer": {"name": table.proposer.name, **_plain(study.proposer_settings)},
         "stop": {"rule": table.stop.rule, "audit": table.stop.audit, **_plain(study.stop_settings)},
         "merge": {**table.merge.model_dump(), **_plain(study.merge_settings)} if table.merge else {"evaluations": 0},
@@ -73,6 +73,8 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     """More budget, a wider range, more choices (with the dimensions they bring), looser constraints between parameters:
     the past stays valid."""
     old, new = before.get(field), after.get(field)
+    if field == "budget.repeats":
+        return True  # a repeat is a trial like any other
     if field in ("budget.trials", "merge.evaluations"):
         return old is not None and new is not None and new > old
     if field == "merge.method" or (field.startswith("merge.") and not before.get("merge.evaluations")):

@@ -24,7 +24,9 @@ class Judge:
         table = self.study.table
         open_ = [r for r, failure in enumerate(report.failures) if not failure and report.steps[r] < table.budget.steps]
         refused = [trials[number].refused for number in report.numbers]
-        asking = [row for row in open_ if not refused[row]]
+        # a repeat is to tell of the noise, and would not if only the lucky ones ran to the end
+        again = [trials[number].seed != table.seed for number in report.numbers]
+        asking = [row for row in open_ if not refused[row] and not again[row]]
         ends = self._refused(report, asking, trials)
         if report.dear and (rest := [row for row in open_ if row not in ends]):
             report.complete(rest)

@@ -102,7 +102,7 @@ def counted(trials: Sequence[Trial]) -> str:
 
 
 def line(study: Study, name: str, trials: Sequence[Trial], left: float | None) -> str:
-    found = front.build(study, trials)
+    found = front.build(study, trials, certain=False)
     done = sum(trial.state != "running" for trial in trials)
     rest = f", about {minutes(left)} left" if left else ""
     reached = f"front {len(found)}, hypervolume {found.hypervolume:.4g}{rest}"
@@ -141,18 +141,20 @@ def table(found: Front, most: int | None = None) -> "Table":
     units = {o.name: f" [{o.unit}]" if o.unit else "" for o in found.objectives}
     for name in found.names:
         made.add_column(name + units[name].replace("[", r"\["), justify="right")
+    if found.doubted:
+        made.add_column("P(front)", justify="right")
     has_report = any(point.report_values for point in shown)
     for name in found.names if has_report else []:
         made.add_column(f"report {name}", justify="right", style="dim")
     made.add_column("")
     for point in shown:
-        cells = [
-            f"[bold]{point.values[n]:.4g}[/]" if n in point.best else f"{point.values[n]:.4g}" for n in found.names
-        ]
+        cells = [f"[bold]{front.shown(point, n)}[/]" if n in point.best else front.shown(point, n) for n in found.names]
+        if found.doubted:
+            cells.append(f"{point.probability:.2f}")
         if has_report:
             cells += [f"{point.report_values[n]:.4g}" if n in point.report_values else "-" for n in found.names]
         colour = "dark_orange" if point.kind == "merged" else "dodger_blue1"
-        made.add_row(f"[{colour}]{point.id}[/]", *cells, front.marks(point))
+        made.add_row(f"[{colour}]{point.id}[/]", *cells, front.marks(point), style="dim" if point.doubtful else "")
     return made
 
 

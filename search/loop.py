@@ -25,6 +25,7 @@ from search.files import Files, State
 from search.heard import Heard
 from search.judge import Judge
 from search.run import Report, Runner
+from search.space import Params
 from search.store import Row, Store, told
 from search.study import Study
 from search.trial import Failure, Trial
@@ -210,12 +211,21 @@ class Loop:
         if left <= 0 or free <= 0 or late or (free < worth and running):
             return []
         with self.clock.part("proposals"):
-            q = min(free, left)
-            found = self.ahead.take(trained, q, left) if self.ahead else ask.proposals(self.study, trained, q)
-        return [
-            self._task(trial)
-            for trial in self._store_batch([dict(params=params, seed=self.study.table.seed) for params in found])
-        ]
+            found = self._asked(trained, min(free, left), left)
+        return [self._task(trial) for trial in self._store_batch([dict(params=p, seed=s) for p, s in found])]
+
+    def _asked(self, trained: Sequence[Trial], q: int, left: int) -> list[tuple[Params, int]]:
+        """The params and the seeds of the next trials: new points, then repeats, the last share of the budget. Where
+        there is nothing to repeat, what runs is waited for, and then that share is spent on new points too."""
+        new = ask.explores(self.study, trained)
+        again = ask.repeated(self.study, self.known, q - new) if new < q else []
+        if not (new or again or any(trial.state == "running" for trial in trained)):
+            new = left
+        fresh = min(q - len(again), new)
+        found: list[Params] = []
+        if fresh:
+            found = self.ahead.take(trained, fresh, new) if self.ahead else ask.proposals(self.study, trained, fresh)
+        return [*((params, self.study.table.seed) for params in found), *again]
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
         if not entries:
@@ -313,6 +323,8 @@ class Loop:
         """Whose weights are kept: the front's, the trained front's, which merges start from, and the parents of
         merges that were admitted but are not evaluated yet."""
         trained = [trial for trial in trials if trial.kind == "trained"]
+        if self.study.table.budget.repeats:  # a repeat may bring any of them to the front
+            return {trial.id for trial in trials if trial.complete}
         fronts = (front.members(some, self.study.reference)[0] for some in (list(trials), trained))
         waiting = {number for trial in trials if trial.state == "running" for number in trial.parents}
         return {trial.id for some in fronts for trial in some} | {t.id for t in trained if t.number in waiting}

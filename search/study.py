@@ -28,7 +28,17 @@ from trainers.rung import expand, pieces
 STUDIES = components.ROOT / "studies"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # also a folder and an MLflow experiment: no separators, no spaces
 DEVICE = r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$"
-TAKEN = ("step", "id", "kind", "marks", "survives", "parents", "coefficients")  # no objective: reports and tables
+TAKEN = (
+    "step",
+    "id",
+    "kind",
+    "marks",
+    "survives",
+    "parents",
+    "coefficients",
+    "probability",
+    "repeats",
+)  # no objective: reports and tables
 
 
 class Table(BaseModel):
@@ -73,13 +83,20 @@ class ConstraintTable(Open):
 
 
 class BudgetTable(Table):
-    """``trials`` of ``steps`` training steps each, seen at ``rungs`` equal distances, ``population`` at a time."""
+    """``trials`` of ``steps`` training steps each, seen at ``rungs`` equal distances, ``population`` at a time.
+
+    The last of them, a share of ``repeats``, train again what is there, each time with the next seed: what a repeat is
+    expected to tell of who is on the front decides which.
+    """
 
     trials: Annotated[int, Field(ge=1)] = 64
     steps: Annotated[int, Field(ge=1)] = 1
     rungs: Annotated[int, Field(ge=1)] = 1
     population: Annotated[int, Field(ge=1, le=4096)] = 16
     minutes: Annotated[float, Field(gt=0)] | None = None
+    repeats: Annotated[float, Field(ge=0, lt=1, description="share of the trials, the last ones, that are repeats")] = (
+        0.0
+    )
 
 
 class ProposerTable(Open):

@@ -22,8 +22,9 @@ SOURCES = {
 WAY = [
     "objectives", "trainers", "search.errors", "search.clock", "search.components", "search.space", "search.tree",
     "search.grammar", "search.trial", "search.study", "search.identity", "search.curves", "search.pareto",
-    "search.stop", "search.audit", "search.explored", "search.propose", "search.earlier", "search.ahead",
-    "search.front", "search.pick", "search.ask", "search.trust", "search.optimizer", "search.translate",
+    "search.repeats", "search.certainty", "search.stop", "search.audit", "search.explored", "search.propose",
+    "search.earlier", "search.ahead", "search.front", "search.pick", "search.ask", "search.trust",
+    "search.optimizer", "search.translate",
     "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
     "search.store", "search.files", "search.export", "search.heard", "search.promised", "search.amortise",
     "search.figures", "search.record", "search.loop", "search.follower", "search.live", "search.api", "search.checked",
@@ -69,7 +70,10 @@ DOORS = {
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
     "cmaes": ["search/pareto/coefficients/cma_es.py"],
-    "moocore": ["search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py"],
+    "moocore": [
+        "search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py",
+        "search/pareto/attainment.py",
+    ],
     "pydantic": ["search/study.py"],
     "pydantic_core": ["search/study.py"],
     "click": ["search/cli.py"],
@@ -86,7 +90,8 @@ DOORS = {
     "distributed": ["search/placement.py"],
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
-        "search/curves.py", "search/audit.py", "search/explored.py", "search/trust.py", "search/front.py",
+        "search/curves.py", "search/repeats.py", "search/certainty.py", "search/ask.py", "search/audit.py",
+        "search/explored.py", "search/trust.py", "search/front.py",
         "search/pick.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py", "search/judge.py",
         "search/loop.py", "search/heard.py", "search/promised.py", "search/pareto/*", "search/stop/*",
         "search/propose/*", "search/record/wanted.py",

@@ -11,11 +11,12 @@ vary together. Three steps, each an estimate over all configurations, since a fe
     shrinkage    the true losses ~ N(a, T), of most likelihood: mean and covariance given the evaluations (Efron
                  and Morris, 1973). What looks best was partly lucky, and is moved back by as much; an outlier
                  makes T wide its way, and nothing moves that way. T is one normal: where many true losses crowd
-                 against a hard edge, the front is believed to lie somewhat beyond it
+                 against a hard edge, the front is believed to lie somewhat beyond it. Where it is told where the
+                 configurations are, those nearby say more, and the edge is met better (`neighbours`)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lgamma
 
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from search.errors import SearchError
 from search.pareto.arrays import Floats, matrix
+from search.pareto.neighbours import posterior
 
 PRIOR_FREEDOM = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, np.inf)  # the d_0 that are tried
 STEPS = 100  # of expectation maximisation
@@ -45,8 +47,11 @@ class Belief:
         return np.asarray(np.sqrt((self.root**2).sum(axis=2)))
 
 
-def of_repeats(repeats: Sequence[ArrayLike], *, shrink: bool = True) -> Belief:
+def of_repeats(repeats: Sequence[ArrayLike], *, shrink: bool = True, points: ArrayLike | None = None) -> Belief:
     """From the losses (r_i, m) of each configuration's evaluations. Some configuration needs two of them.
+
+    ``points`` (n, f): where the configurations are, such as their params in the unit cube, NaN for one that is nowhere;
+    then those nearby tell of each (`neighbours`) instead of all alike.
 
     >>> belief = of_repeats([[[1.0], [3.0]], [[6.0], [8.0]]], shrink=False)
     >>> belief.mean.tolist(), belief.deviation.round(6).tolist(), belief.freedom.tolist()
@@ -73,7 +78,15 @@ def of_repeats(repeats: Sequence[ArrayLike], *, shrink: bool = True) -> Belief:
         freedom[:, j] = np.minimum(prior + own, own.sum())
     deviation = np.sqrt(variance)
     covariance = _correlation(np.vstack(residuals), int(own.sum())) * deviation[:, :, None] * deviation[:, None, :]
-    return _belief(mean, covariance / counts[:, None, None], covariance, freedom, shrink)
+    found = _belief(mean, covariance / counts[:, None, None], covariance, freedom, shrink)
+    if points is None or not shrink:
+        return found
+    places = np.asarray(points, dtype=np.float64)
+    if places.ndim != 2 or len(places) != len(mean):
+        raise SearchError("points", expected=f"one row a configuration, shape ({len(mean)}, f)", got=places.shape)
+    rows, middle, left = posterior(places, mean, covariance / counts[:, None, None])
+    found.mean[rows], found.root[rows] = middle, _root(left)
+    return found
 
 
 def of_moments(
@@ -97,6 +110,22 @@ def of_moments(
     known = _covariance(deviation, "deviation", middle.shape) if covariance is None else _full(covariance, middle.shape)
     fresh = known if noise is None else _covariance(noise, "noise", middle.shape)
     return _belief(middle, known, fresh, np.full(middle.shape, np.inf), shrink)
+
+
+def expecting(belief: Belief, i: int) -> Belief:
+    """What will be believed once i is evaluated once more, if the answer is the expected one: as much, more surely.
+
+    Of covariance C and an evaluation's N it is C - C (C + N)^-1 C.
+
+    >>> known = of_moments([[1.0], [2.0]], deviation=[[1.0], [1.0]])
+    >>> expecting(known, 1).deviation.round(3).tolist()
+    [[1.0], [0.707]]
+    """
+    known, noise = (root[i] @ root[i].T for root in (belief.root, belief.noise))
+    left = known - known @ np.linalg.pinv(known + noise) @ known
+    root = belief.root.copy()
+    root[i] = _root((left + left.T)[None] / 2)[0]
+    return replace(belief, root=root)
 
 
 def _belief(mean: Floats, covariance: Floats, noise: Floats, freedom: Floats, shrink: bool) -> Belief:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from search.errors import SearchError
 from search.pareto.arrays import Floats, vector
-from search.pareto.belief import Belief
+from search.pareto.belief import Belief, expecting
 from search.pareto.dominance import is_nondominated
 from search.pareto.hypervolume import hypervolume
 
@@ -128,8 +128,30 @@ def repeat_next(belief: Belief, *, samples: int = SAMPLES, seed: int = 0) -> int
     1
     >>> repeat_next(of_moments([[0.0], [9.0]], deviation=[[0.1], [0.1]]))
     """
-    found = gains(belief, samples=samples, seed=seed)
-    return int(found.argmax()) if found.any() else None
+    found = repeat_batch(belief, 1, samples=samples, seed=seed)
+    return found[0] if found else None
+
+
+def repeat_batch(
+    belief: Belief, q: int, *, among: ArrayLike | None = None, samples: int = SAMPLES, seed: int = 0
+) -> list[int]:
+    """Up to q configurations to evaluate at the same time, of those with ``among`` (n,), one several times if need be.
+
+    Each is of most gain once those before it are answered as is expected; fewer where nothing more is gained.
+
+    >>> from search.pareto.belief import of_moments
+    >>> repeat_batch(of_moments([[0.0], [0.1], [9.0]], deviation=[[0.2], [0.3], [0.3]], shrink=False), 3)
+    [1, 1, 0]
+    """
+    chosen: list[int] = []
+    open_ = np.ones(len(belief.mean), dtype=np.bool_) if among is None else np.asarray(among, dtype=np.bool_)
+    while len(chosen) < q:
+        found = np.where(open_, gains(belief, samples=samples, seed=seed), 0.0)
+        if found.max(initial=0.0) <= 0.0:
+            break
+        chosen.append(int(found.argmax()))
+        belief = expecting(belief, chosen[-1])
+    return chosen
 
 
 def _members(truth: Floats) -> NDArray[np.bool_]:

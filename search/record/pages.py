@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.front import Front, marks
+from search.front import Front, marks, shown
 from search.record.text import key, markdown
 from search.record.wanted import CHARTED
 
@@ -76,10 +76,12 @@ def study_note(front: Front, experiment: str, runs: Mapping[str, str]) -> str:
     title = f"**{markdown(front.study)}**: {what}, {len(front)} of {front.trials} trials"
     measures = f"hypervolume {front.hypervolume:.4g} (on the report split {front.report_hypervolume:.4g})"
     headings = [f"{markdown(o.name)} ({markdown(o.direction + ' ' + o.unit).strip()})" for o in front.objectives]
-    lines = [_row("run", *headings, "marks", "survives"), _row(*["---"] * (len(headings) + 3))]
+    likely = ["P(front)"] if front.doubted else []
+    lines = [_row("run", *headings, *likely, "marks", "survives"), _row(*["---"] * (len(headings) + len(likely) + 3))]
     for point in front.points[:ROWS]:
         name = f"[{point.id}]({_run_link(experiment, runs[point.id])})" if point.id in runs else point.id
-        values = [f"{point.values[o.name]:.4g}" for o in front.objectives]
+        values = [shown(point, o.name) for o in front.objectives]
+        values += [f"{point.probability:.2f}"] if front.doubted else []
         line = _row(name, *values, markdown(marks(point)), "yes" if point.survives else "no")
         if sum(map(len, lines)) + len(line) > RUN_TAG_MAX - 1000:
             break

@@ -22,9 +22,10 @@ from search import identity
 from search.audit import audit
 from search.figures.scatter import within_limits
 from search.figures.style import DOMINATED, FAILED, MERGED, MERGED_BEHIND, RUNNING, STUDY, TRAINED
-from search.front import Front, Point, marks
+from search.front import Front, Point, marks, members
 from search.pareto import choose
 from search.record.text import key, redact
+from search.repeats import first_repeat
 from search.study import Study
 from search.trial import Trial
 
@@ -117,6 +118,8 @@ def place(trial: Trial, point: Point | None, charted: bool | None) -> dict[str, 
         "front": "yes" if point else "no",
         "mark": marks(point) or None if point else None,
         "survives": ("yes" if point.survives else "no") if point else None,
+        "probability": f"{point.probability:.3f}" if point and point.probability is not None else None,
+        "repeats": " ".join(point.repeats) or None if point else None,
         "charted": None if charted is None else "yes" if charted else "no",
         "mlflow.runColor": colour,
     }
@@ -157,6 +160,8 @@ def study_run(study: Study, trials: Sequence[Trial], front: Front, status: str, 
             "report_hypervolume": f"{front.report_hypervolume:.6g}",
             "space": text(", ".join(dimension.name for dimension in study.space.dimensions)),
             "budget.trials": str(table.budget.trials),
+            "budget.repeats": str(table.budget.repeats) if table.budget.repeats else None,
+            "hypervolume_interval": text(front.hypervolume_interval) if front.hypervolume_interval else None,
             "merge": merge,
             "stopping": str(audited) if audited else None,
             "mlflow.runColor": STUDY,
@@ -193,12 +198,18 @@ def _progress(trials: Sequence[Trial], front: Front) -> Iterator[Metric]:
     """Hypervolume and length of the front by trial, up to the first trial still under way: no point moves later."""
     by_number = {trial.number: trial for trial in trials}
     open_from = min((trial.number for trial in trials if trial.state == "running"), default=math.inf)
+    again = first_repeat(trials)  # from there on configurations move
     inside = beyond = np.zeros((0, len(front.objectives)))  # the front of trials within all limits, and of all feasible
     for number, height in front.curve:
         if number >= open_from or number not in by_number:
             return
         trial = by_number[number]
         losses, when = np.array(trial.losses), round(trial.ended * 1000)
+        if number >= again:
+            size = len(members([each for each in trials if each.number <= number], front.reference)[0])
+            yield ("hypervolume", float(height), when, number)
+            yield ("front_size", float(size), when, number)
+            continue
         if within_limits(trial, front.reference):
             inside = _joined(inside, losses)
         beyond = _joined(beyond, losses)

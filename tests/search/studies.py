@@ -30,6 +30,16 @@ DISTILL: dict[str, Any] = {
     "merge": {"evaluations": 9, "parents": 2},
 }
 
+NOISY: dict[str, Any] = {
+    "name": "noisy",
+    "seed": 4,
+    "trainer": {"name": "tests.search.noisy"},
+    "space": {name: {"low": 0.0, "high": 1.0} for name in "xyz"},
+    "objectives": {name: {"limit": 2.0, "direction": "min"} for name in ("first", "second")},
+    "proposer": {"name": "sobol"},
+    "budget": {"trials": 20, "population": 4, "repeats": 0.5},
+}
+
 
 def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """``base`` with dotted keys set, or with ``...`` removed."""

@@ -63,6 +63,7 @@ SAME = {
             "objectives.error": {"measure": "error", "direction": "min", "limit": 1, "unit": "share"},
             "constraints.nll.measure": "nll",
             "budget.population": 16,
+            "budget.repeats": 0,
             "proposer": {"name": "ehvi"},
             "stop": {"rule": "front", "audit": 0.05, "risk": 0.05, "minimum": 12},
             "merge": {"evaluations": 9, "parents": 3, "rule": "task_arithmetic"},
@@ -344,9 +345,15 @@ def test_a_change_back_is_never_safe_if_the_change_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"interest.limits": {"error": 0.1}}, {"interest.weights": {"ece": 2.0}}, {"prior.studies": ["first"]}]
+    "change",
+    [
+        {"interest.limits": {"error": 0.1}},
+        {"interest.weights": {"ece": 2.0}},
+        {"prior.studies": ["first"]},
+        {"budget.repeats": 0.2},
+    ],
 )
-def test_where_it_is_looked_for_may_change_to_and_fro(change: dict[str, Any]) -> None:
+def test_what_is_looked_at_next_may_change_to_and_fro(change: dict[str, Any]) -> None:
     one, other = defined(BASE), defined(changed(BASE, change))
     assert identity.digest(one) != identity.digest(other)
     for found in (identity.changes(one, other), identity.changes(other, one)):

@@ -113,3 +113,16 @@ def test_a_name_that_metrics_cannot_have_is_charted_under_its_key() -> None:
     view = state(named("error`; drop%"), "front")
     assert "`; drop" not in view["orderByKey"]
     assert view["compareRunCharts"][0]["xaxis"]["key"] in view["orderByKey"]
+
+
+def test_the_note_of_a_study_with_repeats_tells_how_surely_each_is_a_member() -> None:
+    made = study()
+    trials = [finished(made, n, [n + 1, 9 - n]) for n in range(3)]
+    plain = pages.study_note(fronts.build(made, trials), "7", {})
+    again = finished(made, 3, [1.5, 8.5], params=trials[0].params)
+    front = fronts.build(made, [*trials, again])
+    note = pages.study_note(front, "7", {})
+    assert "P(front)" not in plain and "±" not in plain
+    rows = [line for line in note.splitlines() if line.startswith("| t")]
+    assert "P(front)" in note and len(rows) == len(front) and all("±" in row for row in rows)
+    assert f"| {front.points[0].probability:.2f} |" in rows[0]

@@ -159,3 +159,28 @@ def test_the_whole_of_a_study_can_be_told_without_an_exception() -> None:
     runs = [run_of(made, trial) for trial in wanted.shown(trials)]
     assert {run.status for run in runs} == {"FINISHED", "KILLED", "FAILED"} and len(front) > 3
     assert any(isinstance(trial.failure, Failure) for trial in trials)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_study_with_repeats_the_progress_is_what_the_front_was_after_each_trial(seed: int) -> None:
+    rng, made = np.random.default_rng(seed), study()
+    trials = [finished(made, n, row) for n, row in enumerate(rng.uniform(1, 9, size=(8, 2)))]
+    for number, first in enumerate(rng.integers(0, 8, size=8).tolist(), start=8):
+        trials.append(finished(made, number, rng.uniform(1, 9, size=2), params=trials[first].params))
+    metrics = progress(made, trials, "finished")
+    for name, said in (("front_size", len), ("hypervolume", lambda front: pytest.approx(front.hypervolume))):
+        found = {step: value for each, value, _, step in metrics if each == name}
+        assert found == {n: said(fronts.build(made, trials[: n + 1])) for n in range(16)}, f"{seed=}"
+
+
+def test_tags_tell_how_surely_a_member_is_one_and_who_its_repeats_are() -> None:
+    made = study()
+    trials = [finished(made, 0, [1, 5]), finished(made, 1, [5, 1]), finished(made, 2, [6, 6])]
+    trials.append(finished(made, 3, [5.5, 1.5], params=trials[1].params))
+    front = fronts.build(made, trials)
+    tags = wanted.place(trials[1], front["t0001"], None)
+    assert tags["repeats"] == "t0001 t0003" and tags["probability"] == f"{front['t0001'].probability:.3f}"
+    assert wanted.place(trials[3], None, None)["probability"] is None
+    assert wanted.place(trials[0], fronts.build(made, trials[:3])["t0000"], None)["probability"] is None
+    between = wanted.study_run(made, trials, front, "finished", {}).tags["hypervolume_interval"]
+    assert between is not None and between.startswith("(") and str(front.hypervolume_interval) == between

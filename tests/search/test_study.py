@@ -373,7 +373,8 @@ def test_overrides_are_held_to_the_same_rules() -> None:
 def test_what_is_left_out_has_its_default() -> None:
     made = read("reported")
     assert (made.table.seed, made.table.repeats, made.table.merge) == (0, False, None)
-    assert made.table.budget.model_dump() == {"trials": 64, "steps": 1, "rungs": 1, "population": 16, "minutes": None}
+    budget = {"trials": 64, "steps": 1, "rungs": 1, "population": 16, "minutes": None, "repeats": 0.0}
+    assert made.table.budget.model_dump() == budget
     assert made.table.proposer.name == "ehvi" and made.table.stop.rule == "front"
     assert made.stop_settings == {"risk": 0.05, "tolerance": 0.01, "minimum": 12}
     assert read("measured").settings["batch"] == 64
