@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import components, front, propose
+from search import study as studies
 from search.errors import SearchError
 from search.files import State
 from search.heard import Heard
@@ -25,6 +26,7 @@ from search.space import Float, Simplex, Space
 from search.study import Objective, Study
 from search.trial import Failure, Trial, losses
 
+MORE = 24  # merges, where nobody says how many
 BATCH = 2  # merges evaluated between two fits: more of them find less
 
 
@@ -40,6 +42,22 @@ def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     count = min(study.table.merge.parents, len(related))
     chosen = hypervolume.greedy(losses(related), study.reference, count)
     return sorted((related[row] for row in chosen), key=lambda trial: trial.number)
+
+
+def asked(study: Study, trials: Sequence[Trial], *, budget: int | None, **told: Any) -> Study:
+    """The study with its merge table as it is ``told`` (what is None stays), and room for ``budget`` more merges: by
+    default what is left of its own, or MORE. A SearchError where there is nothing to merge."""
+    own = study.table.merge.model_dump(exclude_unset=True) if study.table.merge else {}
+    done = sum(trial.kind == "merged" for trial in trials)
+    left = own.get("evaluations", 0) - done
+    evaluations = done + (budget or (left if left > 0 else MORE))
+    table = own | {name: each for name, each in told.items() if each is not None} | {"evaluations": evaluations}
+    made = studies.resolve(
+        study.table.model_copy(update={"merge": studies.MergeTable(**table)}), study.file, study.folder
+    )
+    if why := refusal(made, trials):
+        raise SearchError(f"study {study.name!r}", expected="models to merge", got=why)
+    return made
 
 
 def refusal(study: Study, trials: Sequence[Trial]) -> str | None:

@@ -85,8 +85,12 @@ def run(
     observe: Callable[[Study, str, Sequence[Trial]], None] = lambda study, name, trials: None,
     asked_to_end: Callable[[], bool] = lambda: False,
     clock: Clock | None = None,
+    train: bool = True,
 ) -> tuple[Front, str, dict[str, str]]:
-    """A checked study, launched or gone on with: its front, its full name, and where MLflow shows it."""
+    """A checked study, launched or gone on with: its front, its full name, and where MLflow shows it.
+
+    ``train``: otherwise what is there is merged.
+    """
     clock = clock or Clock()
     with clock.part("imports"):
         from search.loop import Loop
@@ -114,7 +118,7 @@ def run(
             )  # fmt: skip
             try:
                 before = len(loop.known)
-                loop.run()
+                loop.run(train=train)
                 if len(loop.known) > before:
                     with clock.part("proposals"):
                         store.keep_trust(name, trust.trust(made, loop.known))

@@ -163,6 +163,32 @@ def resume(
     _run(made, home, storage, as_json, quiet, where, fresh=False, extend=True, mirror=not no_mlflow, clock=clock)
 
 
+@main.command()
+@click.argument("name")
+@common
+@click.option(
+    "--budget", type=click.IntRange(1), metavar="N", help="So many more merged models; else what is left, or 24."
+)
+@click.option("--method", metavar="NAME", help="[merge] method: how the coefficients are searched.")
+@click.option("--rule", metavar="NAME", help="[merge] rule: how models become one.")
+@click.option("--parents", type=click.IntRange(2, 8), metavar="N", help="[merge] parents: so many models.")
+@click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now.")
+def merge(
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, budget: int | None,
+    method: str | None, rule: str | None, parents: int | None, no_mlflow: bool,
+) -> None:  # fmt: skip
+    """Merge models of a study's front, at its end or in between; nothing is trained."""
+    from search import amortise
+    from search.clock import Clock
+
+    clock = Clock()
+    with clock.part("imports"):
+        made, _, trials = _stored(name, home, storage)
+        made = amortise.asked(made, trials, budget=budget, method=method, rule=rule, parents=parents)
+    where = dict.fromkeys(("workers", "devices", "dask", "slots"))
+    _run(made, home, storage, as_json, quiet, where, extend=True, mirror=not no_mlflow, clock=clock, train=False)
+
+
 def _numbers(given: tuple[str, ...], option: str) -> dict[str, float]:
     """NAME=VALUE, each a finite number."""
     import math

@@ -49,6 +49,7 @@ def definition(study: Study) -> Definition:
         "budget": table.budget.model_dump(exclude={"minutes"} if table.budget.repeats else {"minutes", "repeats"}),
         "proposer": {"name": table.proposer.name, **_plain(study.proposer_settings)},
         "stop": {"rule": table.stop.rule, "audit": table.stop.audit, **_plain(study.stop_settings)},
+        **({"amortise": table.amortise.model_dump()} if table.amortise else {}),
         "merge": {**table.merge.model_dump(), **_plain(study.merge_settings)} if table.merge else {"evaluations": 0},
     }
 
@@ -77,8 +78,10 @@ def _safe(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
         return True  # a repeat is a trial like any other
     if field in ("budget.trials", "merge.evaluations"):
         return old is not None and new is not None and new > old
-    if field == "merge.method" or (field.startswith("merge.") and not before.get("merge.evaluations")):
-        return True  # another way to look for merges, or merging is added to a study that had none
+    if field in ("merge.method", "amortise.rounds") or (
+        field.startswith("merge.") and not before.get("merge.evaluations")
+    ):
+        return True  # another way to look for merges, another time, or merging is added to a study that had none
     if field.startswith(("start.", "interest/", "prior.")):
         return True  # what is tried, wherever it was looked for, is a trial like any other
     if field.startswith("parameter_constraints."):

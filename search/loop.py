@@ -7,6 +7,8 @@ last event, and since proposals, stopping and training are functions of what is 
 makes the same trials as one that was not interrupted.
 """
 
+import contextlib
+import math
 import time
 import traceback
 from collections import Counter
@@ -81,18 +83,41 @@ class Loop:
         # by earlier launches; a row of a checkpoint knows its own
         self.spent = {} if self.study.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
         self.judge = Judge(study)
+        self.planned = self._planned(1.0)  # trials and merges, by the end of this round
 
-    def run(self) -> None:
-        """Train what is left of the budget, then merge."""
-        with self.crew:
-            for task in self._suspects():
-                self._train([task], self._at_rung_alone)
-            tasks = self._resume()
-            tasks += self._admit()
-            while tasks:
-                tasks = self._train(tasks, self._at_rung)
-        if self.study.table.merge:
-            self._merge()
+    def run(self, *, train: bool = True) -> None:
+        """Train what is left of the budget, unless ``train`` is false, then merge."""
+        with self.crew if train else contextlib.nullcontext():
+            for planned in self._rounds() if train else [self._planned(1.0)]:
+                self.planned = planned
+                if train:
+                    self._train_all()
+                if self.study.table.merge:
+                    self._merge()
+
+    def _rounds(self) -> Iterator[tuple[int, int]]:
+        """What is to be trained, and to be merged, by the end of each round; the last one's is the whole budget. A
+        resumed launch goes on in the round that it was in, the first one that has room for every trial."""
+        rounds = self.study.table.amortise.rounds if self.study.table.amortise else 1
+        trained = sum(not trial.parents for trial in self.trials.values())
+        for planned in (self._planned(turn / rounds) for turn in range(1, rounds + 1)):
+            if planned[0] >= trained or planned == self._planned(1.0):
+                yield planned
+
+    def _planned(self, share: float) -> tuple[int, int]:
+        """Trials and merges of a share of the budget."""
+        table = self.study.table
+        return math.ceil(share * table.budget.trials), math.floor(
+            share * (table.merge.evaluations if table.merge else 0)
+        )
+
+    def _train_all(self) -> None:
+        for task in self._suspects():
+            self._train([task], self._at_rung_alone)
+        tasks = self._resume()
+        tasks += self._admit()
+        while tasks:
+            tasks = self._train(tasks, self._at_rung)
 
     def _train(self, tasks: list[Task], at_rung: Callable[[Report], Decision]) -> list[Task]:
         """Train until no trial is left; new tasks if the trainer broke."""
@@ -203,7 +228,7 @@ class Loop:
         """Fill free places with new trials, once enough are free to make a batch worth its proposals."""
         budget = self.study.table.budget
         trained = [trial for trial in self.known if not trial.parents]
-        left = budget.trials - len(trained)
+        left = self.planned[0] - len(trained)
         running = len([trial for trial in trained if trial.state == "running"])
         free = self.crew.capacity - running
         late = budget.minutes is not None and time.monotonic() - self.began > budget.minutes * 60.0
@@ -211,20 +236,20 @@ class Loop:
         if left <= 0 or free <= 0 or late or (free < worth and running):
             return []
         with self.clock.part("proposals"):
-            found = self._asked(trained, min(free, left), left)
+            found = self._asked(min(free, left), left)
         return [self._task(trial) for trial in self._store_batch([dict(params=p, seed=s) for p, s in found])]
 
-    def _asked(self, trained: Sequence[Trial], q: int, left: int) -> list[tuple[Params, int]]:
+    def _asked(self, q: int, left: int) -> list[tuple[Params, int]]:
         """The params and the seeds of the next trials: new points, then repeats, the last share of the budget. Where
         there is nothing to repeat, what runs is waited for, and then that share is spent on new points too."""
-        new = ask.explores(self.study, trained)
-        again = ask.repeated(self.study, self.known, q - new) if new < q else []
-        if not (new or again or any(trial.state == "running" for trial in trained)):
+        new, known = ask.explores(self.study, self.known), self.known
+        again = ask.repeated(self.study, known, q - new) if new < q else []
+        if not (new or again or any(trial.state == "running" for trial in known)):
             new = left
         fresh = min(q - len(again), new)
         found: list[Params] = []
         if fresh:
-            found = self.ahead.take(trained, fresh, new) if self.ahead else ask.proposals(self.study, trained, fresh)
+            found = self.ahead.take(known, fresh, new) if self.ahead else ask.proposals(self.study, known, fresh)
         return [*((params, self.study.table.seed) for params in found), *again]
 
     def _store_batch(self, entries: Sequence[Mapping[str, Any]]) -> list[Trial]:
@@ -249,7 +274,7 @@ class Loop:
             waiting = [trial for trial in self.known if trial.parents and trial.state == "running"]
             # more trials may have come since they were admitted, and with them other parents
             batch = [trial for trial in waiting if trial.parents == waiting[0].parents]
-            left = self.study.table.merge.evaluations - sum(trial.kind == "merged" for trial in self.known)
+            left = self.planned[1] - sum(trial.kind == "merged" for trial in self.known)
             if not batch and left > 0:
                 with self.clock.part("merging"):
                     found = amortise.ask(self.study, self.known, chosen, min(left, amortise.BATCH), heard)

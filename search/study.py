@@ -12,7 +12,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -119,6 +120,12 @@ class MergeTable(Open):
     ] = "outputs"
 
 
+class AmortiseTable(Table):
+    """Merge in between too: both budgets are spent in equal rounds, and training goes where merges do not reach."""
+
+    rounds: Annotated[int, Field(ge=1, le=64)] = 4
+
+
 class StartTable(Table):
     """What is tried first."""
 
@@ -165,6 +172,7 @@ class StudyFile(Table):
     proposer: ProposerTable = ProposerTable()
     stop: StopTable = StopTable()
     merge: MergeTable | None = None
+    amortise: AmortiseTable | None = None
     run: RunTable = RunTable()
 
 
@@ -330,6 +338,7 @@ def _explain(error: ErrorDetails, file: str) -> StudyError:
     where = f"{file} [{'.'.join(tables)}] {key}" if tables else f"{file} {key}" if plain else f"{file} [{key}]"
     if error["type"] == "extra_forbidden":  # of the whole file, [start], [budget] or [run]: the others are open
         model: Any = StudyFile.model_fields[tables[0]].annotation if tables else StudyFile
+        model = next((each for each in get_args(model) if each is not NoneType), model)  # a table that may be left out
         known = list(model.model_fields)
         return StudyError(where, expected=one_of(known), got=key, hint=near_miss(key, known))
     rule = RULES.get(error["type"]) or error["msg"].removeprefix("Input should be ")
@@ -374,6 +383,8 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
         raise StudyError(f"{file} [stop] rule", expected=one_of(rules), got=rule, hint=near_miss(rule, rules))
     if rule != "off":
         stop_settings = _chosen("stop", table.stop, f"{file} [stop]", "rule")
+    if table.amortise and not table.merge:
+        raise StudyError(f"{file} [amortise]", expected="a table [merge] too, which says how many models are merged")
     merge_settings: Mapping[str, Any] = {}
     if table.merge:
         merge_settings = _chosen("merge", table.merge, f"{file} [merge]", "rule")

@@ -11,7 +11,8 @@ A proposer is a pure function: what it draws comes from ``generator(seed, trials
 trials in the same order gives the same proposals, also after a resume. A cache may make it fast; a memory may not make
 it different.
 
-A merged model has no params of its own: it is no point of the space, and no proposer looks at it.
+A merged model has no params of its own: it is no point of the space. But it may be on the front, and who knows what a
+point would add to the front counts that on top of ``merges``.
 """
 
 import inspect
@@ -41,6 +42,11 @@ def points(trials: Sequence[Trial]) -> list[Trial]:
 def observed(trials: Sequence[Trial]) -> list[Trial]:
     """Points whose losses compare with one another: trained to the end."""
     return [trial for trial in points(trials) if trial.complete and trial.losses]
+
+
+def merges(trials: Sequence[Trial]) -> list[Trial]:
+    """Merged models that keep every limit."""
+    return [trial for trial in trials if trial.parents and trial.losses and max(trial.violations, default=0.0) <= 0]
 
 
 def pending(trials: Sequence[Trial]) -> list[Trial]:

@@ -61,19 +61,26 @@ class Gain:
     def rays(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> lengths (s, c, l), and whether a point keeps its limits (s, c): 1, 0, or between next to them."""
         values, m = self.draws(features), len(self.reference)
-        room = ((self.reference - values[..., :m]) / self.unit).unsqueeze(2)
-        length = room[..., 0] / self.directions[..., 0]
-        for objective in range(1, m):  # in a loop: the (s, c, l, m) array is never made
-            length = torch.minimum(length, room[..., objective] / self.directions[..., objective])
-        if not self.inside:
-            length = length + AUGMENT * room.mean(dim=3)
         feasible = torch.sigmoid(-values[..., m:] / CLOSE).prod(dim=2)
-        return length, feasible
+        return self._lengths(values[..., :m]), feasible
+
+    def _lengths(self, losses: Tensor) -> Tensor:
+        """(s, c, m), or (1, c, m) of losses that are known -> (s, c, l)."""
+        room = ((self.reference - losses) / self.unit).unsqueeze(2)
+        length = room[..., 0] / self.directions[..., 0]
+        for objective in range(1, len(self.reference)):  # in a loop: the (s, c, l, m) array is never made
+            length = torch.minimum(length, room[..., objective] / self.directions[..., objective])
+        return length if self.inside else length + AUGMENT * room.mean(dim=3)
 
     def after(self, features: Tensor) -> Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
             return self.extended(*self.rays(features))
+
+    def beside(self, losses: Tensor) -> Gain:
+        """What can be gained on top of models of known ``losses`` (c, m) that are no points of the space."""
+        length = self._lengths(losses.unsqueeze(0))
+        return self.extended(length, torch.ones(length.shape[:2], dtype=torch.float64))
 
     def extended(self, length: Tensor, feasible: Tensor) -> Gain:
         """The same, by the rays of those points."""

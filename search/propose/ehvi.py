@@ -4,7 +4,8 @@
 2. A point's gain is the hypervolume that it is expected to add, over ``draws`` functions of the posterior (`_gain`),
    times the probability that its training succeeds (`_chance`; Gelbart, Snoek and Adams 2014).
 3. The gain is climbed in the structured space (`_seek`).
-4. Running trials and the points already picked are known to each draw, so a batch spreads.
+4. Running trials and the points already picked are known to each draw, so a batch spreads; merged models that are
+   there already count too, so training goes where merging does not reach.
 
 Everything runs on one thread: the matrices are small, and proposals are the same on any number of cores.
 """
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from search.grammar.interest import Interest
-from search.propose import generator, pending, points
+from search.propose import generator, merges, pending, points
 from search.propose._belief import Belief, alone, believe
 from search.propose._draws import doubted, draw
 from search.propose._features import Layout
@@ -37,7 +38,7 @@ from search.propose._seek import (
     ranked,
 )
 from search.space import Params, Space
-from search.trial import Trial
+from search.trial import Trial, losses
 
 SPACE = {
     "start": {"low": 0, "high": 1000, "integer": True, "default": 0},
@@ -81,6 +82,8 @@ def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: i
     # what was stopped is no model that could be on the front
     known = [*belief.known, *pending(trials)]
     gain = gain.after(belief.layout([trial.params for trial in known])) if known else gain
+    if merged := merges(trials):
+        gain = gain.beside(torch.from_numpy(losses(merged)))
     taken = {belief.layout.space.key(trial.params) for trial in points(trials)}
     return _rounds(belief, gain, likely, q, taken, rng)
 

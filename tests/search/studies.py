@@ -40,6 +40,8 @@ NOISY: dict[str, Any] = {
     "budget": {"trials": 20, "population": 4, "repeats": 0.5},
 }
 
+AMORTISED: dict[str, Any] = {**DISTILL, "name": "tiny-amortised", "amortise": {"rounds": 3}}
+
 
 def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """``base`` with dotted keys set, or with ``...`` removed."""

@@ -1,20 +1,23 @@
 """Merges that are proposed from trials: what counts as known of them, rule by rule."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from search import amortise, components, launch, promised, study
-from search.errors import StudyError
+from search import amortise, ask, components, launch, promised, study
+from search.cli import main
 from search.heard import Heard
 from search.loop import Loop
 from search.store import Store
 from search.trial import Trial
 from tests.search.mirrored import finished
 from tests.search.mirrored import merged as mirrored
-from tests.search.studies import DISTILL, changed
+from tests.search.studies import AMORTISED, ANALYTIC, DISTILL, changed
 
 MADE = study.read(DISTILL)
 ENDS = [finished(MADE, 0, (0.1, 2.0), base="one"), finished(MADE, 1, (0.3, 1.0), base="one")]
@@ -162,8 +165,40 @@ def test_models_that_say_too_much_are_predicted_by_their_metrics(
     assert Store(tmp_path).merge_error(name) == pytest.approx(amortise.error(made, trials, chosen))
 
 
-def test_a_method_that_is_not_there_is_refused_with_what_is() -> None:
-    with pytest.raises(
-        StudyError, match=r"\[merge\] method: expected .*outputs.*, got 'output'\. Did you mean 'outputs'"
-    ):
-        study.read(changed(DISTILL, {"merge.method": "output"}))
+def test_rounds_spend_both_budgets_in_equal_parts_and_train_where_merges_do_not_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    asked = ask.proposals
+
+    def watched(made: study.Study, trials: list[Trial], q: int) -> Any:
+        seen.append(sum(trial.kind == "merged" for trial in trials))
+        return asked(made, trials, q)
+
+    monkeypatch.setattr(ask, "proposals", watched)
+    launch(AMORTISED, home=tmp_path, mirror=False, quiet=True)
+    _, _, trials = Store(tmp_path).load(AMORTISED["name"])
+    kinds = [trial.kind for trial in trials]
+    assert kinds == [*(["trained"] * 4 + ["merged"] * 3) * 3]
+    assert seen == [0, 3, 6]
+
+
+def test_a_study_is_merged_at_its_end_without_training(tmp_path: Path) -> None:
+    launch(changed(DISTILL, {"merge": ...}), home=tmp_path, mirror=False, quiet=True)
+    command = ["merge", DISTILL["name"], "--home", str(tmp_path), "--no-mlflow", "--json"]
+    first = CliRunner().invoke(main, [*command, "--budget", "5", "--method", "kriging"])
+    assert first.exit_code == 0, first.output
+    made, _, trials = Store(tmp_path).load(DISTILL["name"])
+    assert made.table.merge and made.table.merge.method == "kriging"
+    assert [trial.kind for trial in trials] == ["trained"] * 12 + ["merged"] * 5
+    again = CliRunner().invoke(main, [*command, "--budget", "2"])
+    assert again.exit_code == 0 and json.loads(again.output)["trials"] >= json.loads(first.output)["trials"]
+    assert len(Store(tmp_path).load(DISTILL["name"])[2]) == 19
+    refused = CliRunner().invoke(main, [*command, "--rule", "linear"])
+    assert refused.exit_code == 2 and 'merge.rule: "task_arithmetic" -> "linear"' in refused.output
+
+
+def test_what_cannot_be_merged_is_refused_with_the_reason(tmp_path: Path) -> None:
+    launch(ANALYTIC, home=tmp_path, mirror=False, quiet=True)
+    found = CliRunner().invoke(main, ["merge", ANALYTIC["name"], "--home", str(tmp_path)])
+    assert found.exit_code == 2 and "expected a trainer whose models share a base" in found.output

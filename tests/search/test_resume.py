@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from search import api, files, front, loop, store, study
-from tests.search.studies import ANALYTIC, DISTILL, NOISY
+from tests.search.studies import AMORTISED, ANALYTIC, DISTILL, NOISY
 
 
 class Killed(BaseException):
@@ -35,7 +35,7 @@ def launch(home: Path, table: dict[str, Any], **options: Any) -> front.Front:
 def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
     """Each study run once without an interruption: its home and its front."""
     found = {}
-    for table in (ANALYTIC, DISTILL, NOISY):
+    for table in (ANALYTIC, DISTILL, NOISY, AMORTISED):
         home = tmp_path_factory.mktemp("straight")
         found[table["name"]] = (home, launch(home, table).dumps())
     return found
@@ -64,8 +64,8 @@ def dying(patch: pytest.MonkeyPatch, deadly: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "deadly"),
-    [(ANALYTIC, "event"), (NOISY, "event"), (DISTILL, "event"), (DISTILL, "file")],
-    ids=["analytic", "noisy", "distill", "file"],
+    [(ANALYTIC, "event"), (NOISY, "event"), (DISTILL, "event"), (DISTILL, "file"), (AMORTISED, "event")],
+    ids=["analytic", "noisy", "distill", "file", "amortised"],
 )
 def test_dying_after_every_single_write_changes_neither_trials_nor_front(
     table: dict[str, Any], deadly: str, straight: dict[str, tuple[Path, str]], tmp_path: Path

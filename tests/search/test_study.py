@@ -243,8 +243,17 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
          "[merge] rule: expected one of dare, elect, linear, …, got 'liner'. Did you mean 'linear'?"),
         ("measured", {"merge": {"evaluations": 9, "scale": 2}},
          "[merge] scale: expected one of evaluations, rule, parents, method, got 'scale'"),
+        ("measured", {"merge": {"evaluations": 9, "method": "output"}},
+         "[merge] method: expected one of bayesian_map, …, got 'output'. Did you mean 'outputs'?"),
         ("reported", {"merge": {"evaluations": 9}},
          "[merge]: expected a trainer whose models share a base, got 'trainers.analytic'"),
+    ],
+    "amortise": [
+        ("measured", {"amortise": {"rounds": 2}}, "[amortise]: expected a table [merge] too, which says how many"),
+        ("measured", {"amortise": {"rounds": 0}, "merge": {"evaluations": 9}},
+         "[amortise] rounds: expected greater than or equal to 1, got 0"),
+        ("measured", {"amortise": {"round": 2}, "merge": {"evaluations": 9}},
+         "[amortise] round: expected one of rounds, got 'round'. Did you mean 'rounds'?"),
     ],
     "run": [
         ("measured", {"run": {"devise": "cpu"}},

@@ -128,3 +128,10 @@ def test_weights_turn_the_gain_towards_what_is_wanted() -> None:
     turned = over(known.reference, known.unit, torch.tensor([3.0, 1.0], dtype=torch.float64))(news)
     assert abs(even[0] - even[1]) < 0.05
     assert turned[0] > turned[1] + 0.5  # the first loss is wanted three times as much
+
+
+def test_models_that_are_no_points_count_as_points_of_their_losses() -> None:
+    losses, news = tensor((0.4, 0.6), (0.7, 0.2)), tensor((0.1, 0.8), (0.4, 0.4), (0.8, 0.7))
+    for inside in (True, False):
+        one, other = gain(2, inside=inside).after(losses), gain(2, inside=inside).beside(losses)
+        torch.testing.assert_close(other(news), one(news))
