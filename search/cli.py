@@ -359,6 +359,30 @@ def pick(
 
 @main.command()
 @common
+@click.argument("first")
+@click.argument("second")
+def diff(first: str, second: str, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
+    """Compare the fronts of two studies, or of two launches (NAME@2): who dominates what, where, and how surely."""
+    from dataclasses import asdict
+
+    from search import diff as diffs
+    from search import front as fronts
+    from search.store import Store
+
+    store = Store(home, storage)
+
+    def launches(name: str) -> list[Any]:
+        full = store.resolve(name)
+        every = [full] if "@" in name else [each for each in store.generations(name) if each != full] + [full]
+        built = [fronts.build(store.study(each), store.trials(each, store.study(each))) for each in every]
+        return [each for each in built[:-1] if each.points] + built[-1:]
+
+    found = diffs.diff(launches(first), launches(second), (first, second))
+    click.echo(json.dumps(asdict(found), indent=1) if as_json else str(found))
+
+
+@main.command()
+@common
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""

@@ -83,6 +83,12 @@ class Front:
     def names(self) -> list[str]:
         return [objective.name for objective in self.objectives]
 
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """(n, m) of the points, in their order."""
+        rows = [[aim.loss(point.values[aim.name]) for aim in self.objectives] for point in self.points]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.objectives))
+
     def __len__(self) -> int:
         return len(self.points)
 

@@ -61,7 +61,7 @@ def pick(
         raise SearchError("pick", expected="weights or a wish, not both")
     if weights is not None and (min(weights.values(), default=1.0) < 0 or not any(_filled(found, weights, 1.0))):
         raise SearchError("pick", expected="weights of at least 0, not all 0", got=dict(weights))
-    losses = _losses(found)
+    losses = found.losses
     kept = _within(found, losses, limits or {})
     if weights is None and near is None:
         return found.points[kept[choose.knee(losses[kept])]]
@@ -75,7 +75,7 @@ def pick(
 def exchanges(found: Front, point: Point) -> list[Exchange]:
     """For each objective in which another member is better: to the one that costs least in the others, for what it
     gains."""
-    losses = _losses(found)
+    losses = found.losses
     here = [each.id for each in found.points].index(point.id)
     moved = (losses - losses[here]) / choose.scale(losses)[1]
     made = []
@@ -105,11 +105,6 @@ def _within(found: Front, losses: NDArray[np.float64], limits: Mapping[str, floa
             hint=f"The nearest is {nearest.id}, with {got}.",
         )  # fmt: skip
     return kept
-
-
-def _losses(found: Front) -> NDArray[np.float64]:
-    rows = [[aim.loss(point.values[aim.name]) for aim in found.objectives] for point in found.points]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(found.objectives))
 
 
 def _filled(found: Front, told: Mapping[str, float], default: float) -> list[float]:

@@ -1,0 +1,249 @@
+"""How much of the best front each search of merging coefficients finds: digits in views that contradict each other.
+
+    python -m tests.benchmarks.merging run --out merging.jsonl [--methods outputs,map] [--tasks 2,3,4] [--seeds 0,1]
+    python -m tests.benchmarks.merging report merging.jsonl
+
+A network 64-48-32-10 is trained briefly on all of T views (rotated, inverted, mirrored, shifted with noise), then
+fine-tuned to each of them; a merge is base + sum c_k (expert k - base), c in [0, 1]^T, and its losses are the errors on
+400 images of each view. Every evaluation counts, those of the experts and those of a fit too. Two numbers, each a
+share of the hypervolume (up to an error of 1) of the best front of as many points:
+
+    verified   what was evaluated within the budget
+    front      up to 100 points that the search's surrogate promises at its end, as they truly are; they cost more
+
+The best front is a subset, greedy, of the truth: a dense screening, refined five times, and all that any run in the
+file has found. A line of the file is one run; a run that is there is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import statistics
+import time
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from search import components, propose
+from search.pareto.coefficients import Seen, _screen
+from search.pareto.dominance import is_nondominated
+from search.pareto.hypervolume import greedy, hypervolume
+from search.pareto.sobol import sobol
+from search.space import Float, Space
+from search.trial import Trial
+from trainers.data.views import inverted, mirrored, rotated
+
+TRAINED, CHOSEN = 997, 400  # images that are trained on, and judged by
+WIDTHS = (64, 48, 32, 10)
+TOGETHER, ALONE, RATE = 100, 120, 3e-3  # steps of the base, of each expert; Adam
+DENSE = {2: 4000, 3: 16_000, 4: 30_000}
+BATCH, FRONT = 2, 100
+METHODS = "random,lattice,nsga2,cma_es,nested_map,map,bayesian_map,kriging,outputs"
+
+
+def noisy(inputs: Tensor) -> Tensor:
+    """One pixel to the right, with noise."""
+    moved = inputs.unflatten(-1, (8, 8)).roll(1, -1).flatten(-2)
+    noise = torch.randn(moved.shape, generator=torch.Generator().manual_seed(0))
+    return (moved + 0.25 * noise).clamp(0.0, 1.0)
+
+
+VIEWS = (rotated, inverted, mirrored, noisy)
+
+
+class Task:
+    """T experts of one base, and how merges of them are judged."""
+
+    def __init__(self, views: int, seed: int) -> None:
+        images, labels = load_digits(return_X_y=True)
+        self.generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(labels), generator=self.generator)
+        inputs, self.labels = torch.tensor(images / 16.0, dtype=torch.float32)[order], torch.tensor(labels)[order]
+        self.seen = [view(inputs) for view in VIEWS[:views]]
+        start = {}
+        for i, (wide, narrow) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True)):
+            start[f"weight{i}"] = (2 * torch.rand(1, wide, narrow, generator=self.generator) - 1) / wide**0.5
+            start[f"bias{i}"] = (2 * torch.rand(1, narrow, generator=self.generator) - 1) / wide**0.5
+        self.base = self._trained(start, self.seen, TOGETHER)
+        self.experts = [self._trained(self.base, [own], ALONE) for own in self.seen]
+        self.judged = [own[TRAINED : TRAINED + CHOSEN] for own in self.seen]
+
+    def _trained(self, start: dict[str, Tensor], views: list[Tensor], steps: int) -> dict[str, Tensor]:
+        made = {name: tensor.clone().requires_grad_() for name, tensor in start.items()}
+        optimizer = torch.optim.Adam(made.values(), lr=RATE)
+        for _ in range(steps):
+            batch = torch.randint(TRAINED, (64,), generator=self.generator)
+            optimizer.zero_grad()
+            sum(cross_entropy(forward(made, own[batch])[0], self.labels[batch]) for own in views).backward()
+            optimizer.step()
+        return {name: tensor.detach() for name, tensor in made.items()}
+
+    def outputs(self, coefficients: np.ndarray) -> np.ndarray:
+        """(n, T) -> (n, p), the logits of every judged image in every view."""
+        parts = []
+        for some in torch.tensor(coefficients, dtype=torch.float32).split(256):
+            rows = {name: tensor.expand(len(some), *tensor.shape[1:]).clone() for name, tensor in self.base.items()}
+            for k, expert in enumerate(self.experts):
+                for name, tensor in rows.items():
+                    tensor += some[:, k].reshape(-1, *[1] * (tensor.dim() - 1)) * (expert[name] - self.base[name])
+            parts.append(torch.stack([forward(rows, own) for own in self.judged], 1).flatten(1))
+        return torch.cat(parts).numpy()
+
+    def measure(self, outputs: np.ndarray) -> np.ndarray:
+        """(n, p) -> the error in every view (n, T)."""
+        logits = torch.from_numpy(np.ascontiguousarray(outputs)).reshape(len(outputs), len(self.seen), CHOSEN, -1)
+        right = logits.argmax(-1) == self.labels[TRAINED : TRAINED + CHOSEN]
+        return 1.0 - right.double().mean(-1).numpy()
+
+    def losses(self, coefficients: np.ndarray) -> np.ndarray:
+        return np.vstack(
+            [self.measure(self.outputs(coefficients[at : at + 1024])) for at in range(0, len(coefficients), 1024)]
+        )
+
+
+def forward(rows: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    """(n, 64) -> logits (k, n, 10) of k models."""
+    hidden = inputs.expand(len(rows["bias0"]), *inputs.shape)
+    for i in range(len(WIDTHS) - 1):
+        hidden = torch.baddbmm(rows[f"bias{i}"][:, None], hidden, rows[f"weight{i}"])
+        hidden = hidden.relu() if i < len(WIDTHS) - 2 else hidden
+    return hidden
+
+
+@cache
+def task(views: int, seed: int) -> Task:
+    return Task(views, seed)
+
+
+@cache
+def truth(views: int, seed: int) -> np.ndarray:
+    """The losses of the front of a dense screening that is refined where its front is."""
+    made, rng = task(views, seed), np.random.default_rng(0)
+    points = np.vstack([sobol(DENSE[views], views, seed=9), np.eye(views)])
+    losses = made.losses(points)
+    for step in (0.08, 0.04, 0.02, 0.01, 0.01):
+        best = is_nondominated(losses)
+        moved = points[best][rng.integers(best.sum(), size=6000)] + step * rng.standard_normal((6000, views))
+        points, losses = (
+            np.vstack([points[best], moved.clip(0, 1)]),
+            np.vstack([losses[best], made.losses(moved.clip(0, 1))]),
+        )
+    return losses[is_nondominated(losses, keep_ties=False)]
+
+
+def run(method: str, views: int, seed: int, budget: int) -> dict[str, object]:
+    """One line of the file."""
+    made, points, began = task(views, seed), np.eye(views), time.perf_counter()
+    said = made.outputs(points)
+    search = (
+        importlib.import_module(f"search.pareto.coefficients.{method}")
+        if method in components.names("coefficients")
+        else None
+    )
+
+    def seen() -> Seen:
+        return Seen(
+            coefficients=points, losses=made.measure(said), reference=np.ones(views), simplex=False, free=views,
+            evaluations=budget - views, seed=seed, bounds=[(0.0, 1.0)] * views, outputs=said, measure=made.measure,
+        )  # fmt: skip
+
+    while len(points) < budget:
+        q = min(BATCH, budget - len(points))
+        found = search.propose(seen(), q) if search else proposed(method, seen(), q)
+        if not len(found):
+            break
+        points, said = np.vstack([points, found]), np.vstack([said, made.outputs(found)])
+    promised = np.empty((0, views))
+    if hasattr(search, "surrogate"):
+        promised = made.losses(_screen.front(search.surrogate(seen()).predict, seen(), FRONT))
+    seconds = round(time.perf_counter() - began, 2)
+    return {"losses": made.measure(said).round(6).tolist(), "front": promised.round(6).tolist(), "seconds": seconds}
+
+
+def proposed(method: str, seen: Seen, q: int) -> np.ndarray:
+    """By a proposer of params."""
+    names = [f"c{k}" for k in range(seen.k)]
+    space = Space(tuple(Float(name=name, low=0.0, high=1.0) for name in names))
+    rows = zip(seen.coefficients.tolist(), seen.losses.tolist(), strict=True)
+    trials = [
+        Trial(number=n, params=dict(zip(names, at, strict=True)), seed=0, state="finished", losses=tuple(losses))
+        for n, (at, losses) in enumerate(rows)
+    ]
+    found = propose.propose(method, space, trials, q, seed=seen.seed, reference=seen.reference.tolist())
+    return np.array([[params[name] for name in names] for params in found])
+
+
+def report(path: Path) -> str:
+    """Means over the seeds, and their standard deviation, as a table for each budget."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    known = defaultdict(list)
+    for line in lines:
+        known[line["tasks"], line["seed"]] += [*line["losses"], *line["front"]]
+
+    @cache
+    def best(views: int, seed: int, n: int) -> float:
+        every = np.vstack([truth(views, seed), np.array(known[views, seed])])
+        every = every[is_nondominated(every, keep_ties=False)]
+        return hypervolume(every[greedy(every, np.ones(views), n)], np.ones(views))
+
+    shares = defaultdict(list)
+    for line in lines:
+        views, seed, budget = line["tasks"], line["seed"], line["budget"]
+        share = hypervolume(line["losses"], np.ones(views)) / best(views, seed, budget)
+        shares[line["method"], views, budget, "verified"].append(share)
+        if line["front"]:
+            share = hypervolume(line["front"], np.ones(views)) / best(views, seed, FRONT)
+            shares[line["method"], views, budget, "front"].append(share)
+    columns = sorted({key[1:] for key in shares}, key=lambda each: (each[0], each[2], each[1]))
+    told = [
+        "| method | " + " | ".join(f"T={t} {kind} {n}" for t, n, kind in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for method in dict.fromkeys(key[0] for key in shares):
+        cells = [shares.get((method, *column)) for column in columns]
+        shown = [
+            f"{statistics.mean(c):.4f} ({statistics.stdev(c) if len(c) > 1 else 0:.4f}, {len(c)})" if c else ""
+            for c in cells
+        ]
+        told.append(f"| {method} | " + " | ".join(shown) + " |")
+    return "\n".join(told)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run")
+    runs.add_argument("--out", type=Path, required=True)
+    for name, default in (("methods", METHODS), ("tasks", "2,3,4"), ("seeds", "0,1,2,3,4"), ("budgets", "30,100")):
+        runs.add_argument(f"--{name}", default=default)
+    commands.add_parser("report").add_argument("path", type=Path)
+    given = parser.parse_args()
+    if given.command == "report":
+        print(report(given.path))
+        return
+    torch.set_num_threads(1)
+    keys = ("method", "tasks", "seed", "budget")
+    done = set()
+    if given.out.exists():
+        done = {tuple(json.loads(line)[key] for key in keys) for line in given.out.read_text().splitlines()}
+    for seed in map(int, given.seeds.split(",")):
+        for budget in map(int, given.budgets.split(",")):
+            for views in map(int, given.tasks.split(",")):
+                for method in given.methods.split(","):
+                    key = (method, views, seed, budget)
+                    if key not in done:
+                        line = dict(zip(keys, key, strict=True)) | run(method, views, seed, budget)
+                        with given.out.open("a") as file:
+                            file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
