@@ -383,6 +383,28 @@ def diff(first: str, second: str, home: Path, storage: str | None, as_json: bool
 
 @main.command()
 @common
+@click.argument("name")
+def explain(name: str, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
+    """Which dimension matters for what, and what holds across the whole space, as far as the model is to be trusted."""
+    from dataclasses import asdict
+
+    from search import explain as explains
+    from search.errors import SearchError
+    from search.trust import trust
+
+    made, _, trials = _stored(name, home, storage)
+    found, trusted = explains.explain(made, trials), trust(made, trials)
+    if found is None:
+        ended = sum(bool(trial.losses) for trial in trials if not trial.parents)
+        raise SearchError(f"study {name!r}", expected="trials enough for a model", got=ended)
+    if as_json:
+        click.echo(json.dumps(asdict(found) | {"model": {aim: vars(each) for aim, each in trusted.items()}}, indent=1))
+        return
+    click.echo("\n".join(explains.lines(found, trusted)))
+
+
+@main.command()
+@common
 @click.argument("name", required=False)
 def status(name: str | None, home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """What a study (by default the latest) has done, what failed and why, and where its time went."""

@@ -24,11 +24,10 @@ WAY = [
     "search.grammar", "search.trial", "search.study", "search.identity", "search.curves", "search.pareto",
     "search.repeats", "search.certainty", "search.stop", "search.audit", "search.explored", "search.propose",
     "search.earlier", "search.ahead", "search.front", "search.pick", "search.diff", "search.ask", "search.trust",
-    "search.optimizer", "search.translate",
-    "search.sampler", "search.run", "search.judge", "search.worker", "search.placement", "search.workers",
-    "search.store", "search.files", "search.export", "search.heard", "search.promised", "search.amortise",
-    "search.figures", "search.record", "search.loop", "search.follower", "search.live", "search.api", "search.checked",
-    "search.serve", "search.cli", "search",
+    "search.explain", "search.optimizer", "search.translate", "search.sampler", "search.run", "search.judge",
+    "search.worker", "search.placement", "search.workers", "search.store", "search.files", "search.export",
+    "search.heard", "search.promised", "search.amortise", "search.figures", "search.record", "search.loop",
+    "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -90,7 +89,7 @@ DOORS = {
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/repeats.py", "search/certainty.py", "search/ask.py", "search/audit.py",
-        "search/explored.py", "search/trust.py", "search/front.py",
+        "search/explored.py", "search/trust.py", "search/explain.py", "search/front.py",
         "search/pick.py", "search/diff.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py",
         "search/judge.py",
         "search/loop.py", "search/heard.py", "search/promised.py", "search/pareto/*", "search/stop/*",

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.pareto.coefficients import design
+from search.pareto.coefficients._design import design
 from search.pareto.surrogate import kriging, quadratic
 from search.pareto.surrogate.kriging import fit
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from search.errors import SearchError
-from search.pareto.coefficients import design
+from search.pareto.coefficients._design import design
 from search.pareto.links import Link
 from search.pareto.surrogate import quadratic as module
 from search.pareto.surrogate.quadratic import fit

@@ -9,7 +9,7 @@ import pytest
 
 from search.errors import SearchError
 from search.pareto import surrogate
-from search.pareto.coefficients import design
+from search.pareto.coefficients._design import design
 from search.pareto.links import Link
 
 FOLDER = Path(surrogate.__file__).parent
