@@ -68,7 +68,8 @@ def refusal(study: Study, trials: Sequence[Trial]) -> str | None:
     members, _ = front.members([trial for trial in trials if trial.kind == "trained"], study.reference)
     if len(members) < 2:
         return f"the trained front has {len(members)} member(s), and a merge needs two"
-    return f"only {len(found)} of the front's {len(members)} members started from a known base that they share"
+    hint = "models that started apart can be aligned before they are merged: search.pareto.merge.align"
+    return f"only {len(found)} of the front's {len(members)} members started from a known base that they share; {hint}"
 
 
 def ask(

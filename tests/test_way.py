@@ -82,6 +82,7 @@ DOORS = {
     "pandas": ["search/front.py"],
     "scipy": [
         "search/pareto/sobol.py", "search/pareto/uncertainty.py", "search/pareto/compare.py",
+        "search/pareto/merge/align.py",
         "search/pareto/surrogate/_process.py", "search/audit.py", "search/propose/*", "search/space/interior.py",
     ],
     "joblib": ["search/placement.py"],

@@ -17,8 +17,9 @@ float32 (float64 stays) and cast once. What is not a float is copied from the ba
 without one. A tensor that every model holds under several names is merged once and stays shared.
 
 What no rule can see: batch-norm statistics do not belong to merged weights, so estimate them anew; and members
-that did not start from one base have no good models between them, see ``tensors.kinship``. The factors of a
-low-rank update must be multiplied before a merge, or their cross terms come in: see ``adapters.multiplied``.
+that did not start from one base have no good models between them, see ``tensors.kinship``, before ``align.aligned`` has
+brought their units into one order. The factors of a low-rank update must be multiplied before a merge, or their cross
+terms come in: see ``adapters.multiplied``.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def kinship(states: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """(k, k) cosines between the weight matrices of k models, all layers as one vector.
 
     Near 1 for fine-tunings of one base; near 0 for models that started apart, whose merges are worth nothing
-    before their units are aligned.
+    before their units are aligned (``align.aligned``).
 
     >>> identity = torch.eye(2)
     >>> kinship([{"w": identity}, {"w": 3 * identity}, {"w": identity.flip(0)}])[0].round(decimals=6).tolist()
