@@ -134,7 +134,8 @@ def merge(study: Study, runner: Runner, states: Sequence[State], trials: Sequenc
     assert study.table.merge
     rule = components.load("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
     base = runner.base() if getattr(rule, "NEEDS_BASE", False) else None
-    return [rule.merge(base, list(states), list(trial.coefficients), **study.merge_settings) for trial in trials]
+    merged = [rule.merge(base, list(states), list(trial.coefficients), **study.merge_settings) for trial in trials]
+    return runner.recalibrated(merged)
 
 
 def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:

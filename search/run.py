@@ -168,6 +168,12 @@ class Runner:
         make = getattr(self.trainer, "module", None)
         return make(self.settings) if make else None
 
+    def recalibrated(self, states: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Merged state dicts with what their weights do not say by themselves taken anew, if the trainer knows how."""
+        renew = getattr(self.trainer, "recalibrate", None)
+        how = {"settings": self.settings, "device": self.device, "cache": self.cache}
+        return list(renew(list(states), **how) if renew else states)
+
     def base(self) -> Mapping[str, Any]:
         """The state dict that every trial started from."""
         found: Mapping[str, Any] = self.trainer.base(self.settings, self.device, self.cache)

@@ -58,7 +58,7 @@ DOORS = {
         "trainers/distance.py",
         "trainers/distill.py", "trainers/engines/*", "trainers/finetune.py", "trainers/fit.py", "trainers/layers/*",
         "trainers/memory.py", "trainers/models/*", "trainers/multitask.py", "trainers/population.py",
-        "trainers/run.py", "trainers/stack.py",
+        "trainers/recalibrate.py", "trainers/run.py", "trainers/stack.py",
     ],
     "botorch": ["search/propose/*"],
     "gpytorch": ["search/propose/*"],

@@ -18,6 +18,7 @@ from search.trial import Trial
 from tests.search.mirrored import finished
 from tests.search.mirrored import merged as mirrored
 from tests.search.studies import AMORTISED, ANALYTIC, DISTILL, changed
+from trainers import distill
 
 MADE = study.read(DISTILL)
 ENDS = [finished(MADE, 0, (0.1, 2.0), base="one"), finished(MADE, 1, (0.3, 1.0), base="one")]
@@ -202,3 +203,26 @@ def test_what_cannot_be_merged_is_refused_with_the_reason(tmp_path: Path) -> Non
     launch(ANALYTIC, home=tmp_path, mirror=False, quiet=True)
     found = CliRunner().invoke(main, ["merge", ANALYTIC["name"], "--home", str(tmp_path)])
     assert found.exit_code == 2 and "expected a trainer whose models share a base" in found.output
+
+
+def test_a_trainer_takes_anew_what_merged_weights_do_not_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = []
+
+    def recalibrate(states, *, settings, device, cache):  # type: ignore[no-untyped-def]
+        told.append((len(states), settings["hidden"], device, cache == tmp_path / "cache"))
+        return [state | {"0.bias": state["0.bias"] + 1.0} for state in states]
+
+    table = changed(DISTILL, {"merge.evaluations": 2})
+    monkeypatch.setattr(distill, "recalibrate", recalibrate, raising=False)
+    launch(table, home=tmp_path, mirror=False, quiet=True)
+    assert told and all(each[1:] == ([12], "cpu", True) for each in told)
+    made, name, trials = Store(tmp_path).load(DISTILL["name"])
+    loop = Loop(made, Store(tmp_path), name)
+    merges = [trial for trial in trials if trial.kind == "merged"]
+    anew = loop._models(merges)
+    monkeypatch.delattr(distill, "recalibrate")
+    plain = loop._models(merges)
+    for one, other in zip(anew, plain, strict=True):
+        assert one["0.bias"].equal(other["0.bias"] + 1.0) and one["0.weight"].equal(other["0.weight"])
+    judged = loop.runner.values(loop.runner.outputs(anew, "choose"), len(merges))
+    assert [trial.values for trial in merges] == [pytest.approx(values, rel=1e-5) for values in judged]

@@ -16,10 +16,10 @@ A rule does not mind the order of members, and is a pure function of its argumen
 float32 (float64 stays) and cast once. What is not a float is copied from the base, or from the first member
 without one. A tensor that every model holds under several names is merged once and stays shared.
 
-What no rule can see: batch-norm statistics do not belong to merged weights, so estimate them anew; and members
-that did not start from one base have no good models between them, see ``tensors.kinship``, before ``align.aligned`` has
-brought their units into one order. The factors of a low-rank update must be multiplied before a merge, or their cross
-terms come in: see ``adapters.multiplied``.
+What no rule can see: running statistics of batch norm do not belong to merged weights, and a trainer that has them
+takes them anew (its ``recalibrate``). Members that did not start from one base have no good models between them, see
+``tensors.kinship``, before ``align.aligned`` has brought their units into one order. The factors of a low-rank update
+must be multiplied before a merge, or their cross terms come in: see ``adapters.multiplied``.
 """
 
 from __future__ import annotations
