@@ -35,7 +35,7 @@ def exclusive(first: ArrayLike, second: ArrayLike, reference: ArrayLike) -> tupl
 def surviving(losses: ArrayLike, others: ArrayLike) -> NDArray[np.bool_]:
     """(n,): whether no row of ``others`` (k, m) dominates it; an equal one does not.
 
-    >>> surviving([[0, 2], [1, 1]], [[0, 1], [1, 1]]).tolist()
+    >>> surviving([[0, 2], [1, 1]], [[0, 1.5], [1, 1]]).tolist()
     [False, True]
     """
     points, rivals = matrix(losses, "losses")[:, None], matrix(others, "others")

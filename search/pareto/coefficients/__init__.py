@@ -8,6 +8,15 @@ Coefficients live on the simplex (they sum to one: interpolation) or in the box 
 Nothing is ever proposed outside: what is fitted inside invents optima beyond. A search is a pure function of what
 has been seen, so one that was interrupted goes on as if it had not been. What it asks is evaluated, and every
 evaluation counts, those for a fit too.
+
+>>> from search.pareto.coefficients import kriging
+>>> weights = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+>>> made = {"reference": np.array([2.0, 2.0]), "simplex": True, "evaluations": 4, "seed": 0, "free": 2}
+>>> seen = Seen(coefficients=weights, losses=weights**2, **made)
+>>> kriging.propose(seen, 1).sum(axis=1).round(6).tolist()
+[1.0]
+>>> kriging.surrogate(seen).predict(weights).shape
+(3, 2)
 """
 
 from collections.abc import Callable
