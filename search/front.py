@@ -64,7 +64,8 @@ class Point:
 class Front:
     """``curve``: (trial number, hypervolume) after each complete trial; ``trials``: how many are complete;
     ``feasible``: false where no trial satisfies every constraint, and ``points`` are those of least violation;
-    ``hypervolume_interval``: what holds that of the true losses with probability 0.9, where the study has repeats."""
+    ``hypervolume_interval``: what holds that of the true losses with probability 0.9, where the study has repeats;
+    ``hypervolume_error``: the standard error where so many members in so many objectives are not measured exactly."""
 
     study: str
     definition: str
@@ -78,6 +79,7 @@ class Front:
     points: tuple[Point, ...]
     curve: tuple[tuple[int, float], ...]
     hypervolume_interval: tuple[float, float] | None = None
+    hypervolume_error: float = 0.0
 
     @cached_property
     def names(self) -> list[str]:
@@ -118,6 +120,7 @@ class Front:
             "reference": list(self.reference),
             "hypervolume": self.hypervolume,
             "hypervolume_interval": self.hypervolume_interval,
+            "hypervolume_error": self.hypervolume_error,
             "report_hypervolume": self.report_hypervolume,
             "trials": self.trials,
             "feasible": self.feasible,
@@ -170,7 +173,9 @@ class Front:
         kind = "front" if self.feasible else "no feasible trial; least violation:"
         ends = self.hypervolume_interval
         between = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
-        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, hypervolume {self.hypervolume:.4g}{between}"
+        volume = f"hypervolume {self.hypervolume:.4g}{between}"
+        about = f" (estimated, standard error {self.hypervolume_error:.1g})" if self.hypervolume_error else ""
+        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, {volume}{about}"
 
     @property
     def doubted(self) -> bool:
@@ -257,6 +262,7 @@ def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Fro
     knee = choose.knee(own) if len(front) > 2 else None
     best = {i: own[:, i].argmin() for i in range(own.shape[1])} if front else {}
     known = certainty.certainty(study, rivals if certain else [])
+    held, error = volume.stated(own, reference) if feasible and front else (0.0, 0.0)
     points = tuple(
         Point(
             id=each.typical.id, kind=each.typical.kind, params=each.typical.params,
@@ -275,13 +281,14 @@ def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Fro
         objectives=study.objectives,
         constraints=study.constraints,
         reference=study.reference,
-        hypervolume=curve[-1][1] if curve else 0.0,
+        hypervolume=held if error else curve[-1][1] if curve else 0.0,
         report_hypervolume=volume.hypervolume(report, reference) if feasible and front else 0.0,
         trials=len(candidates(trials)),
         feasible=feasible,
         points=points,
         curve=curve,
         hypervolume_interval=known.hypervolume,
+        hypervolume_error=error,
     )
 
 

@@ -71,7 +71,7 @@ DOORS = {
     "cmaes": ["search/pareto/coefficients/cma_es.py"],
     "moocore": [
         "search/pareto/dominance.py", "search/pareto/hypervolume.py", "search/pareto/indicators.py",
-        "search/pareto/attainment.py",
+        "search/pareto/attainment.py", "search/pareto/estimate.py",
     ],
     "pydantic": ["search/study.py"],
     "pydantic_core": ["search/study.py"],

@@ -6,8 +6,8 @@ One primitive carries the file, the exclusive volume of a point x against a set 
     gain(x, Y) = prod(reference - x) - hypervolume({max(x, y) : y in Y})
 
 Its limited sets are mostly dominated, hence small, and a sum of gains never falls. Points that are not
-strictly below the reference contribute nothing. Exact by moocore where that takes well under a second; see
-``is_exact``.
+strictly below the reference contribute nothing. Exact by moocore where that takes well under a second, elsewhere an
+unbiased estimate; see ``is_exact`` and, for its error, ``stated``.
 """
 
 import heapq
@@ -16,16 +16,17 @@ import moocore
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from search.pareto import estimate
 from search.pareto.arrays import Floats, matrix, vector
 
 # Up to so many mutually non-dominated points: at most about a second on one core, by measurement.
-EXACT_POINTS = {5: 1000, 6: 1000, 7: 100, 8: 100, 9: 50, 10: 50}
+EXACT_POINTS = {5: 5000, 6: 800, 7: 200, 8: 100, 9: 50, 10: 40}
 
 
 def is_exact(n: int, m: int) -> bool:
-    """Whether n non-dominated points in m objectives are measured exactly, or estimated to some 1e-3.
+    """Whether n non-dominated points in m objectives are measured exactly, or estimated.
 
-    >>> is_exact(10_000, 4), is_exact(1001, 6), is_exact(50, 10), is_exact(1, 11)
+    >>> is_exact(10_000, 4), is_exact(1001, 6), is_exact(40, 10), is_exact(1, 11)
     (True, False, True, False)
     """
     return m <= 4 or n <= EXACT_POINTS.get(m, 0)
@@ -36,6 +37,15 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
 
     >>> hypervolume([[5, 5], [4, 6], [2, 7], [7, 4]], [10, 10])
     38.0
+    """
+    return stated(losses, reference)[0]
+
+
+def stated(losses: ArrayLike, reference: ArrayLike) -> tuple[float, float]:
+    """The hypervolume and its standard error: 0.0 where it is exact, otherwise some 1e-3 of it.
+
+    >>> stated([[5, 5], [4, 6], [2, 7], [7, 4]], [10, 10])
+    (38.0, 0.0)
     """
     points, corner, inside = _below(losses, reference)
     return _volume(points[inside], corner)
@@ -49,6 +59,13 @@ def contributions(losses: ArrayLike, reference: ArrayLike) -> Floats:
     """
     points, corner, inside = _below(losses, reference)
     exclusive = np.zeros(len(points))
+    if not _quick(points[inside], share=0.5):
+        exclusive[inside] = estimate.parts(points[inside], corner)
+        return exclusive
+    # moocore's sweep would leave out what a dominated row holds once the row that dominates it is gone
+    if points.shape[1] in (2, 3) and moocore.is_nondominated(points[inside], keep_weakly=True).all():
+        exclusive[inside] = moocore.hv_contributions(points[inside], corner)
+        return exclusive
     for place, row in enumerate(inside):
         exclusive[row] = _gain(points[row], points[np.delete(inside, place)], corner)
     return exclusive
@@ -62,6 +79,9 @@ def curve(losses: ArrayLike, reference: ArrayLike) -> Floats:
     """
     points, corner, inside = _below(losses, reference)
     gains, front = np.zeros(len(points)), points[:0]
+    if not _quick(points[inside]):
+        gains[inside] = np.diff(estimate.growth(points[inside], corner), prepend=0.0)
+        return np.cumsum(gains)
     for row in inside:
         gains[row] = _gain(points[row], front, corner)
         if gains[row] > 0:
@@ -108,7 +128,7 @@ def _below(losses: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats, NDA
 def _gain(point: Floats, others: Floats, reference: Floats) -> float:
     if (others <= point).all(axis=1).any():
         return 0.0
-    return max(0.0, float(np.prod(reference - point)) - _volume(np.maximum(others, point), reference))
+    return max(0.0, float(np.prod(reference - point)) - _volume(np.maximum(others, point), reference)[0])
 
 
 def _bounds(points: Floats, others: Floats, reference: Floats) -> Floats:
@@ -119,9 +139,15 @@ def _bounds(points: Floats, others: Floats, reference: Floats) -> Floats:
     return bounds
 
 
-def _volume(points: Floats, reference: Floats) -> float:
+def _quick(points: Floats, share: float = 1.0) -> bool:
+    """Whether so many points may each be measured against the others; ``share`` of what is exact."""
+    m = points.shape[1]
+    return m <= 4 or is_exact(int(moocore.is_nondominated(points).sum() / share), m)
+
+
+def _volume(points: Floats, reference: Floats) -> tuple[float, float]:
     if points.shape[1] > 4:  # below that, moocore's sweep is as fast as the filter
         points = points[moocore.is_nondominated(points)]
     if is_exact(*points.shape):
-        return float(moocore.hypervolume(points, reference))
-    return float(moocore.hv_approx(points, reference, method="Rphi-FWE+"))
+        return float(moocore.hypervolume(points, reference)), 0.0
+    return estimate.volume(points, reference)
