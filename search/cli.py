@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -313,9 +314,10 @@ def front(
 @click.option("--near", metavar="NAME=VALUE", multiple=True, help="The value that one would like; else the best.")
 @click.option("--regret", is_flag=True, help="The member whose largest regret is least: all weights 1.")
 @click.option("--export", "folder", type=click.Path(path_type=Path), help="Write its model, with its lineage, there.")
+@click.option("--register", "registry", metavar="NAME[@ALIAS]", help="Put it into MLflow's model registry.")
 def pick(
     name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, limits: tuple[str, ...],
-    weights: tuple[str, ...], near: tuple[str, ...], regret: bool, folder: Path | None,
+    weights: tuple[str, ...], near: tuple[str, ...], regret: bool, folder: Path | None, registry: str | None,
 ) -> None:  # fmt: skip
     """Pick one member of the front (by default the knee), and say what its neighbours give for what."""
     from search import front as fronts
@@ -329,18 +331,31 @@ def pick(
     if near:
         wanted["near"] = _numbers(near, "--near")
     point = picks.pick(found, **wanted)
-    exchanges = picks.exchanges(found, point)
-    if folder:
+    exchanges, registered = picks.exchanges(found, point), None
+    if registry is not None:
+        from search.record import registry as registering
+
+        registering.parse(registry)
+    if folder or registry:
         from search.clock import Clock
         from search.export import export
         from search.files import Files
         from search.run import Runner
 
         runner = Runner(made, cache=home / "cache", folder=home / full / "trials", clock=Clock())
-        export(folder, made, trials, point, Files(home / full), runner, exchanges)
+        with tempfile.TemporaryDirectory() as passing:
+            place = folder or Path(passing) / point.id
+            export(place, made, trials, point, Files(home / full), runner, exchanges)
+            if registry:
+                from search import follower
+
+                follower.mirror(home, storage, full)  # the version belongs to the member's run, which may not be there
+                run = {"study": made.name, "generation": str(follower.generation(full)), "name": point.id}
+                registered = registering.register(home, run, place, *registering.parse(registry))
     if as_json:
         told = {"point": vars(point), "exchanges": [vars(each) for each in exchanges]}
-        click.echo(json.dumps(told | ({"folder": str(folder)} if folder else {}), indent=1))
+        told |= {"folder": str(folder)} if folder else {}
+        click.echo(json.dumps(told | ({"registered": vars(registered)} if registered else {}), indent=1))
         return
     units = {aim.name: f" {aim.unit}" if aim.unit else "" for aim in found.objectives}
     values = [f"{each} {fronts.shown(point, each)}{units[each]}" for each in found.names]
@@ -353,8 +368,10 @@ def pick(
         click.echo(f"  {each}")
     if folder:
         click.echo(f"wrote {folder}")
-    else:
-        click.echo(f"Take it away with: {_program()} pick {name} ... --export FOLDER")
+    if registered:
+        click.echo(f"registered {registered.name} version {registered.version}: {registered.uri}")
+    if not folder and not registered:
+        click.echo(f"Take it away with: {_program()} pick {name} ... --export FOLDER, or --register NAME@ALIAS")
 
 
 @main.command()

@@ -49,8 +49,9 @@ def export(
 
         module.load_state_dict(state)
         torch.save(module.eval(), beside / "model.pt")
-    (beside / "config.json").write_text(json.dumps(_config(made, trial), indent=1) + "\n", encoding="utf-8")
-    card = _card(made, trials, trial, point, exchanges, loads=module is not None)
+    data = runner.data()
+    (beside / "config.json").write_text(json.dumps(_config(made, trial, data), indent=1) + "\n", encoding="utf-8")
+    card = _card(made, trials, trial, point, exchanges, data=data, loads=module is not None)
     (beside / "README.md").write_text(card, encoding="utf-8")
     beside.rename(folder)
 
@@ -65,7 +66,7 @@ def plain(module: Any) -> Any:
     return module if known else None
 
 
-def _config(made: Study, trial: Trial) -> dict[str, Any]:
+def _config(made: Study, trial: Trial, data: str | None) -> dict[str, Any]:
     return {
         "study": made.name,
         "definition": identity.digest(identity.definition(made)),
@@ -76,12 +77,14 @@ def _config(made: Study, trial: Trial) -> dict[str, Any]:
         "seed": trial.seed,
         "steps": trial.step,
         "base": trial.base,
+        "data": data,
     }
 
 
 def _card(
-    made: Study, trials: Sequence[Trial], trial: Trial, point: Point, exchanges: Sequence[Exchange], *, loads: bool
-) -> str:
+    made: Study, trials: Sequence[Trial], trial: Trial, point: Point, exchanges: Sequence[Exchange], *,
+    data: str | None, loads: bool,
+) -> str:  # fmt: skip
     """The model card, in markdown."""
     lines = [f"# {made.name}, {trial.id}", "", made.table.description or "A member of the study's front.", ""]
     lines += ["| | choosing split | split kept apart |", "|---|---|---|"]
@@ -92,7 +95,7 @@ def _card(
     if point.repeats:
         told = ", ".join(f"{aim.name} {shown(point, aim.name)}" for aim in made.objectives)
         lines += ["", f"One of {len(point.repeats)} trainings that differ in their seed, whose mean is {told} (90%)."]
-    lines += ["", "## Where it comes from", "", *_lineage(made, trials, trial), ""]
+    lines += ["", "## Where it comes from", "", *_lineage(made, trials, trial, data), ""]
     if exchanges:
         lines += ["## What its neighbours give for what", "", *(f"- {each}" for each in exchanges), ""]
     lines += ["## How to load it", ""]
@@ -103,9 +106,11 @@ def _card(
     return "\n".join(lines) + "\n"
 
 
-def _lineage(made: Study, trials: Sequence[Trial], trial: Trial) -> list[str]:
+def _lineage(made: Study, trials: Sequence[Trial], trial: Trial, data: str | None) -> list[str]:
     definition = identity.digest(identity.definition(made))
     lines = [f"- study {made.name}, definition {definition}, trainer {made.trainer}"]
+    if data:
+        lines.append(f"- data sha256:{data}")
     if trial.base:
         lines.append(f"- starts from the weights {trial.base}")
     if not trial.parents:

@@ -53,6 +53,15 @@ class Follower:
             self._process.kill()
 
 
+def generation(name: str) -> int:
+    """How many studies of this name were begun before it.
+
+    >>> generation("digits"), generation("digits@3")
+    (0, 2)
+    """
+    return int(name.rsplit("@", 1)[1]) - 1 if "@" in name else 0
+
+
 def mirror(home: Path, url: str | None, name: str, *, waiting: Any = None) -> dict[str, str]:
     """Bring MLflow up to the store, once, or with ``waiting`` (a stream) again and again until it closes."""
     from search import front
@@ -61,7 +70,6 @@ def mirror(home: Path, url: str | None, name: str, *, waiting: Any = None) -> di
 
     store = Store(home, url)
     made, mirrored, seen, ended = store.study(name), Mirror(home), -1, waiting is None
-    generation = int(name.rsplit("@", 1)[1]) - 1 if "@" in name else 0
     links: dict[str, str] = {}
     while True:
         if waiting is not None and not ended:
@@ -74,7 +82,7 @@ def mirror(home: Path, url: str | None, name: str, *, waiting: Any = None) -> di
             status = "finished" if done else "interrupted" if ended else "running"
             found = mirrored.sync(
                 made, trials, front.build(made, trials), weights=store.folder(name) / "weights", status=status,
-                generation=generation,
+                generation=generation(name),
             )  # fmt: skip
             links = vars(found)
             store.project(name, trials, made)

@@ -168,6 +168,11 @@ class Runner:
         make = getattr(self.trainer, "module", None)
         return make(self.settings) if make else None
 
+    def data(self) -> str | None:
+        """The sha256 of what is trained and measured on, or None where the trainer does not tell it."""
+        told = getattr(self.trainer, "data", None)
+        return told(self.settings) if told else None
+
     def recalibrated(self, states: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Merged state dicts with what their weights do not say by themselves taken anew, if the trainer knows how."""
         renew = getattr(self.trainer, "recalibrate", None)

@@ -23,6 +23,8 @@ offers
         The state dict that every trial started from: task arithmetic needs it.
     module(settings) -> torch.nn.Module
         A plain module that loads such a state dict.
+    data(settings) -> str
+        Optional: sha256 of the data that it trains and measures on; the card of an exported model tells it.
     recalibrate(states, *, settings, device, cache) -> list of state dicts
         Optional: what the weights of merged models do not say by themselves is taken anew, see
         `trainers.recalibrate`. Only a model with running statistics needs it; the ones here have none.

@@ -105,6 +105,10 @@ def base(settings, device, cache) -> dict[str, Tensor]:
     return cached(cache, "classify-base", recipe, lambda: fit(_network(settings), *_labelled(settings), **rates))
 
 
+def data(settings) -> str:
+    return digits.fingerprint()
+
+
 def module(settings) -> nn.Module:
     return _network(complete(SETTINGS, settings, where="classify settings")).module()
 

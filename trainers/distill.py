@@ -109,6 +109,10 @@ def base(settings, device, cache) -> dict[str, Tensor]:
     return cached(cache, "distill-base", recipe, lambda: fit(_student(settings), *_lesson(settings), **rates))
 
 
+def data(settings) -> str:
+    return digits.fingerprint()
+
+
 def module(settings) -> nn.Module:
     return _student(complete(SETTINGS, settings, where="distill settings")).module()
 

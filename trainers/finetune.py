@@ -136,6 +136,10 @@ def base(settings, device, cache) -> dict[str, Tensor]:
     )
 
 
+def data(settings) -> str:
+    return text.fingerprint()
+
+
 def module(settings) -> nn.Module:
     return _network(_checked(settings)).module()
 

@@ -99,6 +99,10 @@ def base(settings, device, cache) -> dict[str, Tensor]:
     return cached(cache, "multitask-base", recipe, lambda: fit(_network(settings), *lesson, **rates))
 
 
+def data(settings) -> str:
+    return digits.fingerprint()
+
+
 def module(settings) -> nn.Module:
     return _network(complete(SETTINGS, settings, where="multitask settings")).module()
 

@@ -9,6 +9,7 @@ trial (``t0042``) and for each merged model (``m0097``), found again by their ta
     pages        saved views, notes and links of MLflow's own UI
     connection   the client, the fresh database, the lock
     mirror       all of it, one ``sync`` at a time                                                    [mlflow]
+    registry     one member into the model registry, by its own run                                   [mlflow]
 """
 
 from search.record.mirror import Mirror

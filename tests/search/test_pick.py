@@ -16,6 +16,7 @@ from search.pick import exchanges, pick
 from search.store import Store
 from search.trial import Trial
 from tests.search.studies import DISTILL
+from trainers.data import digits
 
 MADE = study.read(
     {
@@ -164,3 +165,38 @@ def test_the_shipped_module_needs_no_other_package(home: Path, tmp_path: Path) -
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True)
     assert "torch.Size([1, 10])" in done.stdout, done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow.*")
+def test_a_registered_member_is_loaded_by_its_alias_and_leads_to_its_run(home: Path) -> None:
+    from search.record import connection
+
+    def registered(*words: str) -> dict[str, str]:
+        result = search(home, *words, "--json")
+        assert result.exit_code == 0, result.output
+        found: dict[str, str] = json.loads(result.output)["registered"]
+        return found
+
+    made = study.read(DISTILL)
+    best = [point.id for point in front.build(made, Store(home).trials(DISTILL["name"], made)).points]
+    one = registered("--weight", "ece=100", "--register", "digits@champion")
+    assert one == registered("--weight", "ece=100", "--register", "digits@champion")
+    assert one == {"name": "digits", "version": "1", "uri": "models:/digits@champion"}
+    client = connection.connect(home.resolve(), None)
+    version = client.get_model_version_by_alias("digits", "champion")
+    member, run = version.tags["member"], client.get_run(version.run_id)
+    assert member in best and run.info.run_name == member and f", {member}" in version.description
+    folder = Path(version.source.removeprefix("file://"))
+    assert type(torch.load(folder / "model.pt", weights_only=False)(torch.zeros(2, 64))) is torch.Tensor
+    config = json.loads((folder / "config.json").read_text())
+    assert config["data"] == digits.fingerprint() and f"- data sha256:{config['data']}" in version.description
+    other = registered("--weight", "ece=0", "--register", "digits@champion")
+    assert other["version"] == "2" and str(client.get_model_version_by_alias("digits", "champion").version) == "2"
+    assert client.get_model_version("digits", "2").tags["member"] != member
+    assert registered("--weight", "ece=0", "--register", "digits")["uri"] == "models:/digits/2"
+
+
+@pytest.mark.parametrize("name", ["", "@champion", "digits@", "a/b", "digits@latest", "digits@v2", "a:b@c"])
+def test_a_name_that_the_registry_would_not_take_is_refused_before_anything_is_written(home: Path, name: str) -> None:
+    result = search(home, "--register", name, "--export", str(home / "never"))
+    assert result.exit_code == 2 and "expected NAME or NAME@ALIAS" in result.output and not (home / "never").exists()
