@@ -99,6 +99,33 @@ def test_a_model_ranks_what_matters_and_its_claims_are_right() -> None:
     assert found == explain.explain(MADE, trials)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 60])
+def test_nine_of_ten_intervals_hold_the_truth_and_what_holds_is_right(n: int) -> None:
+    shares, importances, right, ties = [], [], [], []
+    for seed in range(100, 125):
+        trials = seen(n, seed)
+        found, exact = explain.explain(MADE, trials), explain.told(MADE, trials, truth)
+        assert found
+        truths = claimed(exact)
+        for key, (claim, mean, low, high) in claimed(found).items():
+            if key in truths:
+                true = truths[key][1]
+                shares.append(low - 0.005 <= true <= high + 0.005)  # they are told in whole percent
+                if abs(true - 0.5) < 1e-9:
+                    ties.append(claim.holds)
+                elif claim.holds:
+                    right.append((true > 0.5) == (mean > 0.5))
+        for aim, table in found.importance.items():
+            for dimension, share in table.items():
+                true = exact.importance[aim][dimension].mean
+                importances.append(share.low - 0.005 <= true <= share.high + 0.005)
+    assert len(shares) > 400 and len(right) > 150 and all(right)
+    assert len(ties) > 100 and np.mean(ties) < 0.18  # where neither side is better: .164 of 30 trials, .111 of 60, where .1 would be exact
+    assert 0.82 < np.mean(shares) < 0.98
+    assert np.mean(importances) > 0.8  # of 30 trials .84, of 60 .92
+
+
 def test_too_few_trials_explain_nothing() -> None:
     assert explain.explain(MADE, seen(3, 0)) is None
 
