@@ -3,6 +3,7 @@
     scatter      front      a scatter for every pair of objectives, in data units
     parallels    parallel   params and objectives side by side, one line a member
     growth       progress   the hypervolume by trial
+    script       what the page does: links, limits, keys
     document     page       all of it in one html file, with a table                                  [plotly]
 
 Colours are told apart by colour-blind eyes and in print. Drawn as SVG alone: plotly's WebGL figures (``splom``,

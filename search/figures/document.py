@@ -9,36 +9,45 @@ from collections.abc import Sequence
 from search.figures.growth import progress
 from search.figures.parallels import parallel
 from search.figures.scatter import front as scatter
+from search.figures.script import SCRIPT
 from search.figures.style import INK, KINDS, escape, short, title
-from search.figures.template import MEMBERS, PARALLEL, PROGRESS, SCRIPT, STYLE, WARNING
+from search.figures.template import DOUBTFUL, HIGHER, MEMBERS, NEAR, PARALLEL, PROGRESS, STYLE, WARNING
 from search.front import Front, Point
 from search.study import Objective
 from search.trial import Trial
+
+MATRIX = 4  # objectives in a scatter matrix; of more the lines say more
 
 
 def page(front: Front, trials: Sequence[Trial] = ()) -> str:
     """One html file of about 5 MB: the front, its members, its growth. It loads nothing and works without a network."""
     from plotly.offline import get_plotlyjs
 
-    panels = scatter(front, trials)
-    axes = sorted({(trace.xaxis or "x", trace.yaxis or "y") for trace in panels.data})
     ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 2.5}}
     highlight = {"x": [], "y": [], "meta": "highlight", "showlegend": False, "hoverinfo": "skip"}
-    for x, y in axes:
-        panels.add_scatter(**highlight, xaxis=x, yaxis=y, mode="markers", marker=ring)
-    drawn = {"front": panels}
+    lines, drawn = parallel(front), {}
+    lines.add_scatter(**highlight, mode="lines", line={"color": INK, "width": 3})
+    if len(front.objectives) > MATRIX and len(front) > 1:
+        drawn["front"] = lines
+    else:
+        drawn["front"] = panels = scatter(front, trials)
+        for x, y in sorted({(trace.xaxis or "x", trace.yaxis or "y") for trace in panels.data}):
+            panels.add_scatter(**highlight, xaxis=x, yaxis=y, mode="markers", marker=ring)
+        if len(front) > 1:
+            drawn["parallel"] = lines
     if front.points:
         drawn["progress"] = progress(front)
-    if len(front) > 1:
-        drawn["parallel"] = parallel(front)
-        drawn["parallel"].add_scatter(**highlight, mode="lines", line={"color": INK, "width": 3})
     data = json.dumps({name: json.loads(figure.to_json()) for name, figure in drawn.items()}).replace("<", "\\u003c")
     library = get_plotlyjs().replace("</script", "<\\/script")
     allowed = " ".join(f"'sha256-{_sha(code)}'" for code in (library, SCRIPT))
     policy = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
     place = "on the front" if front.feasible else "of least violation"
-    found = f"hypervolume {front.hypervolume:.4g}, {front.report_hypervolume:.4g} on the report split"
-    members = MEMBERS.format(table=_table(front)) if front.points else ""
+    ends = front.hypervolume_interval
+    sure = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+    found = f"hypervolume {front.hypervolume:.4g}{sure}, {front.report_hypervolume:.4g} on the report split"
+    hint = HIGHER if drawn["front"] is lines else NEAR
+    hint += DOUBTFUL if any(point.doubtful for point in front.points) else ""
+    members = MEMBERS.format(table=_table(front), limits=_limits(front), hint=hint) if front.points else ""
     warning = "" if front.feasible else WARNING
     return f"""<!doctype html>
 <html lang="en">
@@ -99,20 +108,30 @@ def _objectives(front: Front) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def _limits(front: Front) -> str:
+    """A field for each objective; ``data-column``: where its values stand in the table."""
+    made = []
+    for column, objective in enumerate(front.objectives, 1):
+        sign, bound = (1, "at most") if objective.direction == "min" else (-1, "at least")
+        field = f'<input type="number" step="any" data-column="{column}" data-sign="{sign}">'
+        made.append(f"<label>{escape(objective.name, 26)} {bound} {field}</label>")
+    return "".join(made)
+
+
 def _table(front: Front) -> str:
     bounds = [bound for bound in front.constraints if any(bound.name in point.values for point in front.points)]
     measured = [*front.objectives, *bounds]
     likely = any(point.probability is not None for point in front.points)
-    head = "<th>id</th>"
-    head += "".join(f'<th class="number">{title(objective, lines=True)}</th>' for objective in measured)
-    head += "<th>survives</th>" + ('<th class="number">P(front)</th>' if likely else "") + "<th>made of</th>"
+    heads = [("", "id"), *(("number", title(objective, lines=True)) for objective in measured), ("", "survives")]
+    heads += [("number", "P(front)")] if likely else []
+    head = "".join(f'<th class="{style}" tabindex="0">{words}</th>' for style, words in [*heads, ("", "made of")])
     body = "".join(_member(point, measured, likely) for point in front.points)
     return f'<div class="scroll"><table id="members"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _member(point: Point, measured: Sequence[Objective], likely: bool) -> str:
     chips = [("knee", "knee")] if point.knee else []
-    chips += [("", f"best {name}") for name in point.best]
+    chips += [("", f"best {name}") for name in point.best] + ([("", "doubtful")] if point.doubtful else [])
     name = f'<span class="dot" style="background:{KINDS[point.kind]}"></span>{escape(point.id)}'
     name += "".join(f'<br><span class="mark {style}">{escape(words, 30)}</span>' for style, words in chips)
     cells = [_cell(point.id, name, "id")]
@@ -128,7 +147,7 @@ def _member(point: Point, measured: Sequence[Objective], likely: bool) -> str:
         cells.append(_cell(probability, f"{probability:.2f}", "number"))
     made = _params(point)
     cells.append(_cell(made, made, "params"))
-    return f'<tr data-id="{escape(point.id)}">{"".join(cells)}</tr>'
+    return f'<tr data-id="{escape(point.id)}" tabindex="0">{"".join(cells)}</tr>'
 
 
 def _cell(value: object, content: str, style: str = "") -> str:

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from search.figures.scatter import hover
-from search.figures.style import DECADES, KINDS, MUTED, SHADE, dress, empty, escape, short
+from search.figures.style import DECADES, FAINT, KINDS, MUTED, SHADE, dress, empty, escape, short
 from search.front import Front, Point
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def parallel(front: Front) -> "Figure":
                 mode="lines+markers", name=kind, legendgroup=kind, showlegend=not first,
                 line={"color": colour, "width": 3 if point.knee else 1.2},
                 marker={"size": 7 if point.knee else 4, "color": colour},
-                opacity=1.0 if point.knee else faint, hoverinfo="text", hovertext=hover(point, front),
+                opacity=(1.0 if point.knee else faint) * (FAINT if point.doubtful else 1.0),
+                hoverinfo="text", hovertext=hover(point, front),
                 customdata=[[point.id]] * len(axes),
             )  # fmt: skip
     start = len(axes) - len(front.objectives)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from search.figures.style import DECADES, DOMINATED, INK, KINDS, MUTED, dress, empty, escape, short, title
+from search.figures.style import DECADES, DOMINATED, FAINT, INK, KINDS, MUTED, dress, empty, escape, short, title
 from search.front import Front, Point, marks
 from search.study import Objective
 from search.trial import Trial
@@ -75,7 +75,8 @@ def _panel(front: Front, trials: Sequence[Trial], x: Objective, y: Objective) ->
         points = [point for point in front.points if point.kind == kind]
         if points:
             name = kind if front.feasible else f"{kind}, least violation"
-            dot = {"color": colour, "size": size, "line": {"color": "white", "width": 1}}
+            sure = [FAINT if point.doubtful else 1.0 for point in points]
+            dot = {"color": colour, "size": size, "line": {"color": "white", "width": 1}, "opacity": sure}
             traces.append(_markers(points, front, x, y, name, dot))
     knees = [point for point in front.points if point.knee]
     if knees:

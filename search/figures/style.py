@@ -13,6 +13,7 @@ MERGED_BEHIND, FAILED, RUNNING, STUDY = "#EBC7AE", "#E9ECEF", "#7FB8DA", "#33333
 INK, MUTED, GRID, SHADE = "#1F2933", "#5B6770", "#E4E8EC", "#F4F6F8"
 KINDS = {"trained": TRAINED, "merged": MERGED}
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
+FAINT = 0.35  # opacity of a doubtful member
 DECADES = 100.0  # a positive range wider than this is drawn in its logarithm
 
 

@@ -1,13 +1,21 @@
-"""The fixed parts of the html page: texts, style, and the script that links its figures to its table."""
+"""The fixed parts of the html page: texts and style."""
 
 WARNING = '<p class="warning">No trial satisfies every constraint. Shown are the trials of least violation.</p>'
 
 MEMBERS = """
-<p class="small">Hover a point to find it everywhere; click it to find its row. Drag to zoom, double-click to zoom out.
-Grey trials far from the front lie outside the first view.</p></section>
+<p class="small">Hover a point to find it everywhere; click it to find its row. Drag to select members, or to zoom;
+double-click to undo. {hint}</p></section>
+<section id="choice"><h2>Choose</h2><form>{limits}<label>drag to <select id="drag">
+<option value="select">select</option><option value="zoom">zoom</option></select></label>
+<button type="reset">all</button></form>
+<p aria-live="polite"><b id="kept"></b> Of least regret: <button type="button" id="least"></button></p></section>
 <section><h2>Members</h2>{table}
 <p class="small">Small numbers: the value on the report split, which had no part in any choice; survives: not
-dominated there either. Click a heading to sort.</p>"""
+dominated there either. Click a heading to sort, or press Enter on it; arrows go from row to row.</p>"""
+
+NEAR = "Grey trials far from the front lie outside the first view."
+HIGHER = "One line a member, the knee thicker; on the shaded axes better is higher."
+DOUBTFUL = " Faint: on the front with a probability under one half."
 
 PROGRESS = '<section><h2>Hypervolume by trial</h2><div id="progress" class="plot"></div></section>'
 
@@ -35,78 +43,8 @@ td.params{font-size:12px;color:#3E4C59;min-width:250px;overflow-wrap:anywhere}
 .dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:6px}
 .mark{display:inline-block;background:#E8F1F8;border-radius:9px;padding:0 8px;margin:0 4px 2px 0;font-size:12px}
 .mark.knee{background:#1F2933;color:#fff}
+#choice form{display:flex;flex-wrap:wrap;gap:8px 18px;align-items:center}
+#choice input{width:90px;font:inherit;padding:2px 4px}#choice button,#choice select{font:inherit;padding:2px 8px}
+:focus-visible{outline:2px solid #0072B2;outline-offset:-2px}tr.out td{opacity:.35}
 tr.lit td{background:#FFF8DB}.plot{width:100%}.key b{font-weight:600}
-"""
-
-SCRIPT = """
-"use strict";
-const figures = JSON.parse(document.getElementById("data").textContent);
-const rows = new Map([...document.querySelectorAll("#members tbody tr")].map(row => [row.dataset.id, row]));
-const plots = {};
-const linked = ["front", "parallel"].filter(name => name in figures);
-function idOf(point) { return point && point.customdata ? point.customdata[0] : null; }
-function where(plot) {
-  const places = new Map();
-  plot.data.forEach(trace => {
-    if (!trace.customdata || trace.meta === "echo") return;
-    trace.customdata.forEach((entry, i) => {
-      const id = entry[0], axes = (trace.xaxis || "x") + (trace.yaxis || "y");
-      if (!places.has(id)) places.set(id, new Map());
-      if (!places.get(id).has(axes)) places.get(id).set(axes, {x: [], y: []});
-      const at = places.get(id).get(axes);
-      at.x.push(trace.x[i]); at.y.push(trace.y[i]);
-    });
-  });
-  return places;
-}
-let lit = null;
-function light(id) {
-  if (id === lit) return;
-  if (rows.has(lit)) rows.get(lit).classList.remove("lit");
-  lit = id;
-  if (rows.has(id)) rows.get(id).classList.add("lit");
-  for (const name of linked) {
-    const {plot, places, highlights} = plots[name];
-    const found = places.get(id);
-    const at = highlights.map(index => {
-      const trace = plot.data[index];
-      return found && found.get((trace.xaxis || "x") + (trace.yaxis || "y")) || {x: [], y: []};
-    });
-    if (highlights.length) Plotly.restyle(plot, {x: at.map(each => each.x), y: at.map(each => each.y)}, highlights);
-  }
-}
-const ready = Object.keys(figures).map(name => {
-  const element = document.getElementById(name);
-  const {data, layout} = figures[name];
-  return Plotly.newPlot(element, data, layout, {displayModeBar: false, responsive: true}).then(plot => {
-    const highlights = plot.data.map((trace, i) => trace.meta === "highlight" ? i : -1).filter(i => i >= 0);
-    plots[name] = {plot, places: where(plot), highlights};
-  });
-});
-Promise.all(ready).then(() => {
-  for (const name of linked) {
-    const plot = plots[name].plot;
-    plot.on("plotly_hover", event => light(idOf(event.points[0])));
-    plot.on("plotly_unhover", () => light(null));
-    plot.on("plotly_click", event => {
-      const row = rows.get(idOf(event.points[0]));
-      if (row) row.scrollIntoView({block: "center", behavior: "smooth"});
-    });
-  }
-  for (const [id, row] of rows) {
-    row.addEventListener("mouseenter", () => light(id));
-    row.addEventListener("mouseleave", () => light(null));
-  }
-  document.body.dataset.drawn = Object.keys(figures).length;
-});
-const headings = [...document.querySelectorAll("#members th")];
-headings.forEach((heading, column) => heading.addEventListener("click", () => {
-  const ascending = heading.getAttribute("aria-sort") !== "ascending";
-  headings.forEach(each => each.removeAttribute("aria-sort"));
-  heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-  const value = row => row.cells[column].dataset.value;
-  const body = document.querySelector("#members tbody");
-  const order = (a, b) => heading.classList.contains("number") ? value(a) - value(b) : value(a).localeCompare(value(b));
-  [...body.rows].sort((a, b) => ascending ? order(a, b) : order(b, a)).forEach(row => body.append(row));
-}));
 """

@@ -5,7 +5,6 @@ import hashlib
 import json
 import math
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,11 +18,12 @@ import pytest
 from search import figures
 from search import front as fronts
 from search.front import Front
+from search.pick import pick
 from search.trial import Trial
+from tests.search.browser import CHROMIUM, Browser, until
 from tests.search.mirrored import failed, finished, merged, study, study_of
 
 CANARY = "</script><b>canary</b><img src=x onerror=alert(1)>"
-CHROMIUM = shutil.which("chromium")
 
 
 class Page(HTMLParser):
@@ -264,3 +264,68 @@ def test_a_browser_draws_every_member_and_refuses_nothing(objectives: int, tmp_p
     colours = [done.stdout.count(f"fill: {colour}") for colour in ("rgb(0, 114, 178)", "rgb(213, 94, 0)")]
     in_panels = panels * len(front)
     assert sum(colours) >= in_panels > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+@pytest.mark.parametrize("objectives", [3, 5])
+def test_limits_selection_and_keys_in_a_browser(objectives: int, tmp_path: Path) -> None:
+    _, trials, front = study_of(60, objectives)
+    (tmp_path / "page.html").write_text(figures.page(front, trials), encoding="utf-8")
+    browser = Browser(tmp_path / "profile")
+    told = """(() => ({drawn: document.body.dataset.drawn, out: [...document.querySelectorAll("tr.out")].map(row =>
+        row.dataset.id), least: document.getElementById("least")?.textContent, lit: document.querySelector("tr.lit")
+        ?.dataset.id}))()"""
+
+    def done(script: str) -> dict[str, Any]:
+        browser.evaluate(script)
+        found: dict[str, Any] = browser.evaluate(told)
+        return found
+
+    try:
+        browser.open((tmp_path / "page.html").as_uri())
+        until(lambda: bool((browser.evaluate(told) or {}).get("drawn")), lambda: str(browser.evaluate(told)))
+        first, middle = front.names[0], float(np.median([point.values[front.names[0]] for point in front.points]))
+        assert browser.evaluate(told)["least"] == pick(front, weights={}).id and not browser.evaluate(told)["out"]
+        limited = done(f"""const field = document.querySelector("#choice input"); field.value = {middle!r};
+            field.dispatchEvent(new Event("input", {{bubbles: true}}))""")
+        assert front.objectives[0].direction == "min"
+        assert set(limited["out"]) == {point.id for point in front.points if point.values[first] > middle} != set()
+        assert limited["least"] == pick(front, limits={first: middle}, weights={}).id
+        faint = browser.evaluate(
+            "Math.min(...plots.front.plot.data.filter(t => t.customdata).flatMap(t => t.marker.opacity))"
+        )
+        assert faint < 0.2
+        some = front.points[1].id
+        selected = done(
+            f"""field.value = ""; plots.front.plot.emit("plotly_selected", {{points: [{{customdata: ["{some}"]}}]}})"""
+        )
+        assert selected["least"] == some and len(selected["out"]) == len(front) - 1
+        browser.evaluate("document.querySelector('#choice form').reset()")
+        until(lambda: not browser.evaluate(told)["out"], lambda: str(browser.evaluate(told)))
+        order = """[...document.querySelectorAll("#members tbody tr")].map(row => row.dataset.id)"""
+        down = (
+            """document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowDown", bubbles: true}))"""
+        )
+        moved = done(f"rows.get({order}[0]).focus(); {down}")
+        assert moved["lit"] == front.points[1].id
+        browser.evaluate("""headings[1].dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}))""")
+        assert browser.evaluate(order) == [p.id for p in sorted(front.points, key=lambda point: point.values[first])]
+    finally:
+        browser.close()
+
+
+def test_doubtful_members_are_faint_and_named() -> None:
+    _, trials, front = study_of(40, 2)
+    points = tuple(replace(point, probability=0.2 if n == 0 else 0.9) for n, point in enumerate(front.points))
+    doubted = replace(front, points=points, hypervolume_interval=(1.25, 2.5))
+    shown = Page(figures.page(doubted, trials))
+    dots = [each for each in shown.figures["front"]["data"] if each.get("name") in ("trained", "merged")]
+    told = {e[0]: o for each in dots for e, o in zip(each["customdata"], each["marker"]["opacity"], strict=True)}
+    assert len(told) == len(points) > 2 and [id for id, opacity in told.items() if opacity < 1.0] == [points[0].id]
+    lines = {
+        each["customdata"][0][0]: each["opacity"] for each in shown.figures["parallel"]["data"] if each.get("name")
+    }
+    assert lines[points[0].id] < min(lines[point.id] for point in points[1:])
+    assert shown.text.count("doubtful") == 1 and "Faint: " in shown.text and "[1.25, 2.5]" in shown.text
+    assert "doubtful" not in Page(figures.page(front, trials)).text
