@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from search.figures.growth import progress
 from search.figures.parallels import parallel
+from search.figures.promises import promised, tested
 from search.figures.scatter import front as scatter
 from search.figures.script import SCRIPT
 from search.figures.style import INK, KINDS, escape, short, title
-from search.figures.template import DOUBTFUL, HIGHER, MEMBERS, NEAR, PARALLEL, PROGRESS, STYLE, WARNING
+from search.figures.template import DOUBTFUL, HIGHER, MEMBERS, NEAR, PARALLEL, PROGRESS, PROMISED, STYLE, WARNING
 from search.front import Front, Point
 from search.study import Objective
 from search.trial import Trial
@@ -37,6 +38,8 @@ def page(front: Front, trials: Sequence[Trial] = ()) -> str:
             drawn["parallel"] = lines
     if front.points:
         drawn["progress"] = progress(front)
+    if front.points and len(tested(trials)) > 1:
+        drawn["promised"] = promised(front, trials)
     data = json.dumps({name: json.loads(figure.to_json()) for name, figure in drawn.items()}).replace("<", "\\u003c")
     library = get_plotlyjs().replace("</script", "<\\/script")
     allowed = " ".join(f"'sha256-{_sha(code)}'" for code in (library, SCRIPT))
@@ -68,6 +71,7 @@ def page(front: Front, trials: Sequence[Trial] = ()) -> str:
 <section><div id="front" class="plot"></div>{members}</section>
 <section><h2>Objectives</h2>{_objectives(front)}</section>
 {PROGRESS if "progress" in drawn else ""}
+{PROMISED if "promised" in drawn else ""}
 {PARALLEL if "parallel" in drawn else ""}
 <script type="application/json" id="data">{data}</script>
 <script>{library}</script>

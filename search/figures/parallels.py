@@ -48,7 +48,8 @@ def parallel(front: Front) -> "Figure":
         range=[-0.2, len(axes) - 0.35], tickangle=-30, fixedrange=True,
     )  # fmt: skip
     figure.update_yaxes(visible=False, range=[-0.06, 1.06], fixedrange=True)
-    return dress(figure, height=400, legend={"x": 0, "y": -0.02, "yanchor": "top", "orientation": "h"})
+    dress(figure, height=400, legend={"x": 0, "y": -0.02, "yanchor": "top", "orientation": "h"})
+    return figure.update_layout(margin_r=90)  # plotly leaves out the last name where it does not fit
 
 
 class _Axis:

@@ -19,6 +19,11 @@ DOUBTFUL = " Faint: on the front with a probability under one half."
 
 PROGRESS = '<section><h2>Hypervolume by trial</h2><div id="progress" class="plot"></div></section>'
 
+PROMISED = """
+<section><h2>What was promised of merges</h2><div id="promised" class="plot"></div>
+<p class="small">Predicted before a merged model was evaluated, against what it came to; on the line both are the same.
+</p></section>"""
+
 PARALLEL = """
 <section><h2>Params and objectives of the members</h2><div id="parallel" class="plot"></div>
 <p class="small">One line a member, the knee thicker. On the shaded axes better is higher; a line passes an axis

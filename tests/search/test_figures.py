@@ -329,3 +329,15 @@ def test_doubtful_members_are_faint_and_named() -> None:
     assert lines[points[0].id] < min(lines[point.id] for point in points[1:])
     assert shown.text.count("doubtful") == 1 and "Faint: " in shown.text and "[1.25, 2.5]" in shown.text
     assert "doubtful" not in Page(figures.page(front, trials)).text
+
+
+def test_what_was_promised_of_merges_stands_against_what_they_came_to() -> None:
+    made = study(objectives={"error": {"limit": 9.0}, "gain": {"direction": "max", "limit": 0.0}})
+    trials = [finished(made, n, [n + 1.0, n + 1.0]) for n in range(4)]
+    told = [replace(trial, promised=(trial.losses[0] + 0.5, trial.losses[1] - 0.25)) for trial in trials[:3]]
+    front = fronts.build(made, [*told, trials[3]])
+    shown = [each for each in figures.promised(front, [*told, trials[3]]).data if each.mode == "markers"]
+    assert [list(each.y) for each in shown] == [[1.0, 2.0, 3.0]] * 2
+    assert [list(each.x) for each in shown] == [[1.5, 2.5, 3.5], [1.25, 2.25, 3.25]]
+    assert "promised" in Page(figures.page(front, told)).figures
+    assert "promised" not in Page(figures.page(front, told[:1])).figures
