@@ -45,12 +45,12 @@ def parents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
 
 
 def asked(study: Study, trials: Sequence[Trial], *, budget: int | None, **told: Any) -> Study:
-    """The study with its merge table as it is ``told`` (what is None stays), and room for ``budget`` more merges: by
-    default what is left of its own, or MORE. A SearchError where there is nothing to merge."""
+    """The study with its merge table as it is ``told`` (what is None stays), and room for ``budget`` more merges, at
+    least for what is left of its own; else for MORE. A SearchError where there is nothing to merge."""
     own = study.table.merge.model_dump(exclude_unset=True) if study.table.merge else {}
     done = sum(trial.kind == "merged" for trial in trials)
-    left = own.get("evaluations", 0) - done
-    evaluations = done + (budget or (left if left > 0 else MORE))
+    left = max(0, own.get("evaluations", 0) - done)
+    evaluations = done + (max(budget or 0, left) or MORE)
     table = own | {name: each for name, each in told.items() if each is not None} | {"evaluations": evaluations}
     made = studies.resolve(
         study.table.model_copy(update={"merge": studies.MergeTable(**table)}), study.file, study.folder

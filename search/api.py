@@ -161,7 +161,8 @@ def _admitted(store: Any, made: Study, *, fresh: bool, extend: bool) -> tuple[St
     if changes and (unsafe or not extend):
         listed = "\n".join(f"  {change}" for change in changes)
         safe = "" if unsafe else " --extend goes on with these changes, all of which are safe."
-        hint = f"Changed:\n{listed}\n{safe} --fresh starts a new study beside it.".replace("\n --", "\n--")
+        ways = f"{safe} --fresh starts a new study beside it; search resume {name} goes on with the one that is there."
+        hint = f"Changed:\n{listed}\n{ways.strip()}"
         if unsafe and extend:
             hint = f"Not safe: {', '.join(change.field for change in unsafe)}. " + hint
         raise StoreError(f"study {made.name!r}", expected="the definition under which it was launched", hint=hint)

@@ -168,7 +168,10 @@ def resume(
 @click.argument("name")
 @common
 @click.option(
-    "--budget", type=click.IntRange(1), metavar="N", help="So many more merged models; else what is left, or 24."
+    "--budget",
+    type=click.IntRange(1),
+    metavar="N",
+    help="So many more merged models, at least what is left of the study's own; else 24.",
 )
 @click.option("--method", metavar="NAME", help="[merge] method: how the coefficients are searched.")
 @click.option("--rule", metavar="NAME", help="[merge] rule: how models become one.")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from search import amortise, ask, components, launch, promised, study
 from search.cli import main
+from search.errors import SearchError
 from search.heard import Heard
 from search.loop import Loop
 from search.store import Store
@@ -226,3 +227,23 @@ def test_a_trainer_takes_anew_what_merged_weights_do_not_say(monkeypatch: pytest
         assert one["0.bias"].equal(other["0.bias"] + 1.0) and one["0.weight"].equal(other["0.weight"])
     judged = loop.runner.values(loop.runner.outputs(anew, "choose"), len(merges))
     assert [trial.values for trial in merges] == [pytest.approx(values, rel=1e-5) for values in judged]
+
+
+def test_more_merges_are_at_least_those_still_owed_and_a_launch_after_them_says_how_to_go_on(tmp_path: Path) -> None:
+    launch(DISTILL, home=tmp_path, mirror=False, quiet=True)
+    made, _, trials = Store(tmp_path).load(DISTILL["name"])
+    done = sum(trial.kind == "merged" for trial in trials)
+    owed = [trial for trial in trials if trial.kind != "merged"]  # as if it had been killed before the first merge
+
+    def room(known: list[Trial], budget: int | None) -> int:
+        table = amortise.asked(made, known, budget=budget).table.merge
+        assert table
+        return table.evaluations - sum(trial.kind == "merged" for trial in known)
+
+    assert done == 9 and [room(trials, budget) for budget in (None, 1, 30)] == [amortise.MORE, 1, 30]
+    assert [room(owed, budget) for budget in (None, 1, 30)] == [9, 9, 30]
+    where = ["--home", str(tmp_path), "--no-mlflow", "-q"]
+    assert CliRunner().invoke(main, ["merge", DISTILL["name"], "--budget", "1", *where]).exit_code == 0
+    with pytest.raises(SearchError, match=f"search resume {DISTILL['name']} goes on with the one that is there"):
+        launch(DISTILL, home=tmp_path, mirror=False, quiet=True)
+    assert CliRunner().invoke(main, ["resume", DISTILL["name"], *where]).exit_code == 0
