@@ -410,17 +410,16 @@ def explain(name: str, home: Path, storage: str | None, as_json: bool, quiet: bo
 
     from search import explain as explains
     from search.errors import SearchError
-    from search.trust import trust
 
     made, _, trials = _stored(name, home, storage)
-    found, trusted = explains.explain(made, trials), trust(made, trials)
+    found = explains.explain(made, trials)
     if found is None:
         ended = sum(bool(trial.losses) for trial in trials if not trial.parents)
         raise SearchError(f"study {name!r}", expected="trials enough for a model", got=ended)
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"model": {aim: vars(each) for aim, each in trusted.items()}}, indent=1))
+        click.echo(json.dumps(asdict(found), indent=1))
         return
-    click.echo("\n".join(explains.lines(found, trusted)))
+    click.echo("\n".join(explains.lines(found)))
 
 
 @main.command()

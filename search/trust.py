@@ -6,10 +6,14 @@ section 5.4.2). They are of the losses that the model learns, so what is far bey
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from search import ask, components
 from search.study import Study
 from search.trial import Trial
+
+if TYPE_CHECKING:
+    from search.propose._belief import Belief
 
 LEVEL, WITHIN = 0.9, 1.6448536269514722  # of a normal distribution, in standard deviations
 
@@ -31,15 +35,29 @@ def trust(made: Study, trials: Sequence[Trial]) -> dict[str, Trust]:
     """Of each objective; nothing while there is no model, or where the proposer has none of its own."""
     if not components.takes("proposer", ask.proposer(made, trials)[0], "earlier"):
         return {}
+    belief = model(made, trials)
+    return {} if belief is None else trusted(made, belief)
+
+
+def model(made: Study, trials: Sequence[Trial]) -> "Belief | None":
+    """What is believed of the whole space after these trials; None while they are too few."""
     import numpy as np
 
-    from search.propose._belief import alone, believe
+    from search.propose._belief import Belief, alone, believe
 
     with alone():
         worst = np.asarray(ask.judged(made, trials).reference)
-        belief = believe(made.space, trials, 1, seed=made.table.seed, reference=worst, earlier=made.earlier, start=0)
-        if isinstance(belief, list):
-            return {}
+        found = believe(made.space, trials, 1, seed=made.table.seed, reference=worst, earlier=made.earlier, start=0)
+    return found if isinstance(found, Belief) else None
+
+
+def trusted(made: Study, belief: "Belief") -> dict[str, Trust]:
+    """Of each objective, how a model predicts each trial from all the others."""
+    import numpy as np
+
+    from search.propose._belief import alone
+
+    with alone():
         mean, deviation = belief.process.predicted_left_out
     found, n = {}, len(belief.known)
     for row, aim in enumerate(made.objectives):

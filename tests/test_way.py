@@ -90,7 +90,7 @@ DOORS = {
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/repeats.py", "search/certainty.py", "search/ask.py", "search/audit.py",
-        "search/explored.py", "search/trust.py", "search/explain.py", "search/front.py",
+        "search/explored.py", "search/trust.py", "search/explain/*", "search/front.py",
         "search/pick.py", "search/diff.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py",
         "search/judge.py",
         "search/loop.py", "search/heard.py", "search/promised.py", "search/pareto/*", "search/stop/*",
