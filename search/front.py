@@ -171,11 +171,15 @@ class Front:
     @property
     def title(self) -> str:
         kind = "front" if self.feasible else "no feasible trial; least violation:"
+        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, {self.hypervolume_text}"
+
+    @property
+    def hypervolume_text(self) -> str:
+        """``hypervolume 0.43 [0.42, 0.44]``: the number with all that is known of its error."""
         ends = self.hypervolume_interval
         between = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
-        volume = f"hypervolume {self.hypervolume:.4g}{between}"
         about = f" (estimated, standard error {self.hypervolume_error:.1g})" if self.hypervolume_error else ""
-        return f"{self.study}: {kind} {len(self)} of {self.trials} trials, {volume}{about}"
+        return f"hypervolume {self.hypervolume:.4g}{between}{about}"
 
     @property
     def doubted(self) -> bool:
@@ -262,7 +266,9 @@ def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Fro
     knee = choose.knee(own) if len(front) > 2 else None
     best = {i: own[:, i].argmin() for i in range(own.shape[1])} if front else {}
     known = certainty.certainty(study, rivals if certain else [])
-    held, error = volume.stated(own, reference) if feasible and front else (0.0, 0.0)
+    held, error = curve[-1][1] if curve else 0.0, 0.0
+    if feasible and front and not volume.is_exact(*own.shape):
+        held, error = volume.stated(own, reference)
     points = tuple(
         Point(
             id=each.typical.id, kind=each.typical.kind, params=each.typical.params,
@@ -281,7 +287,7 @@ def build(study: Study, trials: Sequence[Trial], *, certain: bool = True) -> Fro
         objectives=study.objectives,
         constraints=study.constraints,
         reference=study.reference,
-        hypervolume=held if error else curve[-1][1] if curve else 0.0,
+        hypervolume=held,
         report_hypervolume=volume.hypervolume(report, reference) if feasible and front else 0.0,
         trials=len(candidates(trials)),
         feasible=feasible,

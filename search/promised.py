@@ -22,15 +22,20 @@ class Promise:
         return f"off by {self.error:.3g}, R2 {self.r2:.2f}, {self.merges} merges"
 
 
+def tested(trials: Sequence[Trial]) -> list[Trial]:
+    """Merged models whose losses were predicted before they were evaluated."""
+    return [trial for trial in trials if trial.promised and trial.losses]
+
+
 def promises(made: Study, trials: Sequence[Trial]) -> dict[str, Promise]:
     """Of each objective; nothing without two promises that were put to the test."""
-    tested = [trial for trial in trials if trial.promised and trial.losses]
-    if len(tested) < 2:
+    merges = tested(trials)
+    if len(merges) < 2:
         return {}
-    told, came = np.array([trial.promised for trial in tested]), losses(tested)
+    told, came = np.array([trial.promised for trial in merges]), losses(merges)
     error, spread = np.sqrt(((told - came) ** 2).mean(axis=0)), came.std(axis=0)
     r2 = 1.0 - (error / np.where(spread > 0, spread, 1.0)) ** 2
     return {
-        aim.name: Promise(merges=len(tested), error=float(error[row]), r2=float(r2[row]))
+        aim.name: Promise(merges=len(merges), error=float(error[row]), r2=float(r2[row]))
         for row, aim in enumerate(made.objectives)
     }

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from search.figures.growth import progress
 from search.figures.parallels import parallel
-from search.figures.promises import promised, tested
+from search.figures.promises import promised
 from search.figures.scatter import front as scatter
 from search.figures.script import SCRIPT
 from search.figures.style import INK, KINDS, escape, short, title
 from search.figures.template import DOUBTFUL, HIGHER, MEMBERS, NEAR, PARALLEL, PROGRESS, PROMISED, STYLE, WARNING
 from search.front import Front, Point
+from search.promised import tested
 from search.study import Objective
 from search.trial import Trial
 
@@ -38,16 +39,14 @@ def page(front: Front, trials: Sequence[Trial] = ()) -> str:
             drawn["parallel"] = lines
     if front.points:
         drawn["progress"] = progress(front)
-    if front.points and len(tested(trials)) > 1:
-        drawn["promised"] = promised(front, trials)
+        if len(tested(trials)) > 1:
+            drawn["promised"] = promised(front, trials)
     data = json.dumps({name: json.loads(figure.to_json()) for name, figure in drawn.items()}).replace("<", "\\u003c")
     library = get_plotlyjs().replace("</script", "<\\/script")
     allowed = " ".join(f"'sha256-{_sha(code)}'" for code in (library, SCRIPT))
     policy = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
     place = "on the front" if front.feasible else "of least violation"
-    ends = front.hypervolume_interval
-    sure = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
-    found = f"hypervolume {front.hypervolume:.4g}{sure}, {front.report_hypervolume:.4g} on the report split"
+    found = f"{front.hypervolume_text}, {front.report_hypervolume:.4g} on the report split"
     hint = HIGHER if drawn["front"] is lines else NEAR
     hint += DOUBTFUL if any(point.doubtful for point in front.points) else ""
     members = MEMBERS.format(table=_table(front), limits=_limits(front), hint=hint) if front.points else ""
@@ -104,8 +103,7 @@ def _objectives(front: Front) -> str:
         named = [escape(objective.name), objective.direction, escape(objective.unit)]
         rows.append([*named, f"{objective.limit:g}", *said])
     for bound in front.constraints:
-        sign = "at most" if bound.direction == "min" else "at least"
-        rows.append([escape(bound.name), "constraint", escape(bound.unit), f"{sign} {bound.limit:g}", "", ""])
+        rows.append([escape(bound.name), "constraint", escape(bound.unit), f"{_side(bound)} {bound.limit:g}", "", ""])
     headings = ["name", "direction", "unit", "limit", "best of the front", "worst of the front"]
     head = "".join(f"<th>{heading}</th>" for heading in headings)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
@@ -116,10 +114,13 @@ def _limits(front: Front) -> str:
     """A field for each objective; ``data-column``: where its values stand in the table."""
     made = []
     for column, objective in enumerate(front.objectives, 1):
-        sign, bound = (1, "at most") if objective.direction == "min" else (-1, "at least")
-        field = f'<input type="number" step="any" data-column="{column}" data-sign="{sign}">'
-        made.append(f"<label>{escape(objective.name, 26)} {bound} {field}</label>")
+        field = f'<input type="number" step="any" data-column="{column}" data-sign="{objective.loss(1):g}">'
+        made.append(f"<label>{escape(objective.name, 26)} {_side(objective)} {field}</label>")
     return "".join(made)
+
+
+def _side(objective: Objective) -> str:
+    return "at most" if objective.direction == "min" else "at least"
 
 
 def _table(front: Front) -> str:

@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING
 
 from search.figures.style import MERGED, MUTED, dress, escape, title
 from search.front import Front
+from search.promised import tested
 from search.trial import Trial
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST = 4  # objectives side by side
-
-
-def tested(trials: Sequence[Trial]) -> list[Trial]:
-    """Merged models whose losses were predicted before they were evaluated."""
-    return [trial for trial in trials if trial.promised and trial.losses]
 
 
 def promised(front: Front, trials: Sequence[Trial]) -> "Figure":
@@ -25,8 +21,7 @@ def promised(front: Front, trials: Sequence[Trial]) -> "Figure":
     shown, merges = front.objectives[:MOST], tested(trials)
     figure = make_subplots(rows=1, cols=len(shown), horizontal_spacing=0.07)
     for place, objective in enumerate(shown):
-        sign = 1.0 if objective.direction == "min" else -1.0
-        told = [sign * trial.promised[place] for trial in merges]
+        told = [objective.loss(trial.promised[place]) for trial in merges]  # a sign that flips back
         came = [trial.values[objective.name] for trial in merges]
         ends = [min(told + came), max(told + came)]
         at = {"row": 1, "col": place + 1}

@@ -30,7 +30,7 @@ const columns = [...document.querySelectorAll("#choice input")].map(input => {
   const all = members.map(of), best = Math.min(...all);
   return {input, of, best, width: Math.max(...all) - best || 1};
 });
-let selected = null;
+let selected = null, bright = new Set(rows.keys());
 function within(row) {
   return columns.every(({input, of}) => input.value === "" || of(row) <= input.dataset.sign * input.value)
     && (!selected || selected.has(row.dataset.id));
@@ -47,6 +47,8 @@ function choose() {
   found.textContent = kept.length + " of " + members.length + " members.";
   const best = kept.reduce((a, b) => a === null || regret(b) < regret(a) ? b : a, null);
   least.textContent = best ? best.dataset.id : "none";
+  if (ids.size === bright.size && [...ids].every(id => bright.has(id))) return;
+  bright = ids;
   for (const name of linked) {
     const {plot, shown} = plots[name];
     if (!shown.length) continue;
@@ -118,7 +120,7 @@ Promise.all(ready).then(() => {
     form.addEventListener("reset", () => { selected = null; setTimeout(() => { drag(); choose(); }); });
     const drag = () => {
       const dragmode = document.getElementById("drag").value;
-      for (const name of linked) if (name === "front") Plotly.relayout(plots[name].plot, {dragmode, selections: []});
+      Plotly.relayout(plots.front.plot, {dragmode, selections: []});
     };
     document.getElementById("drag").addEventListener("change", drag);
     document.getElementById("least").addEventListener("click", event => {

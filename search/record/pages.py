@@ -74,7 +74,7 @@ def study_note(front: Front, experiment: str, runs: Mapping[str, str]) -> str:
         return f"**{markdown(front.study)}**: no trial has finished yet."
     what = "front" if front.feasible else "**no trial satisfies every constraint**; least violation"
     title = f"**{markdown(front.study)}**: {what}, {len(front)} of {front.trials} trials"
-    measures = f"hypervolume {front.hypervolume:.4g} (on the report split {front.report_hypervolume:.4g})"
+    measures = f"{front.hypervolume_text} (on the report split {front.report_hypervolume:.4g})"
     headings = [f"{markdown(o.name)} ({markdown(o.direction + ' ' + o.unit).strip()})" for o in front.objectives]
     likely = ["P(front)"] if front.doubted else []
     lines = [_row("run", *headings, *likely, "marks", "survives"), _row(*["---"] * (len(headings) + len(likely) + 3))]

@@ -12,6 +12,10 @@ from typing import Any
 
 CHROMIUM = shutil.which("chromium")
 SECONDS = 120.0
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 def until(holds: Callable[[], bool], state: Callable[[], str]) -> None:
@@ -28,9 +32,8 @@ class Browser:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         command = [
-            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--window-size=1440,1400", f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
+            str(CHROMIUM), *FLAGS, "--window-size=1440,1400", f"--user-data-dir={profile}",
+            "--remote-debugging-pipe", "about:blank",
         ]  # fmt: skip
         line = f"exec {shlex.join(command)} 3<&{theirs_in} 4>&{theirs_out}"  # it reads from 3 and writes to 4
         self._process = subprocess.Popen(

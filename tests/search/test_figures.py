@@ -20,7 +20,7 @@ from search import front as fronts
 from search.front import Front
 from search.pick import pick
 from search.trial import Trial
-from tests.search.browser import CHROMIUM, Browser, until
+from tests.search.browser import CHROMIUM, FLAGS, Browser, until
 from tests.search.mirrored import failed, finished, merged, study, study_of
 
 CANARY = "</script><b>canary</b><img src=x onerror=alert(1)>"
@@ -64,6 +64,13 @@ class Page(HTMLParser):
     def figures(self) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(self.scripts[0])
         return made
+
+
+def written(trials: int, objectives: int, folder: Path) -> tuple[Front, str]:
+    """A front, and where its page is."""
+    _, known, front = study_of(trials, objectives)
+    (folder / "page.html").write_text(figures.page(front, known), encoding="utf-8")
+    return front, (folder / "page.html").as_uri()
 
 
 def trace(figure: Any, name: str) -> list[Any]:
@@ -250,13 +257,10 @@ def test_no_name_becomes_markup() -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 @pytest.mark.parametrize("objectives", [2, 3])
 def test_a_browser_draws_every_member_and_refuses_nothing(objectives: int, tmp_path: Path) -> None:
-    _, trials, front = study_of(50, objectives)
-    (tmp_path / "page.html").write_text(figures.page(front, trials), encoding="utf-8")
+    front, page = written(50, objectives, tmp_path)
     done = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000", "--window-size=860,900",
-         "--dump-dom", (tmp_path / "page.html").as_uri()],
+        [str(CHROMIUM), *FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
+         "--virtual-time-budget=10000", "--window-size=860,900", "--dump-dom", page],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert 'data-drawn="3"' in done.stdout and ":CONSOLE" not in done.stderr
@@ -270,8 +274,7 @@ def test_a_browser_draws_every_member_and_refuses_nothing(objectives: int, tmp_p
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 @pytest.mark.parametrize("objectives", [3, 5])
 def test_limits_selection_and_keys_in_a_browser(objectives: int, tmp_path: Path) -> None:
-    _, trials, front = study_of(60, objectives)
-    (tmp_path / "page.html").write_text(figures.page(front, trials), encoding="utf-8")
+    front, page = written(60, objectives, tmp_path)
     browser = Browser(tmp_path / "profile")
     told = """(() => ({drawn: document.body.dataset.drawn, out: [...document.querySelectorAll("tr.out")].map(row =>
         row.dataset.id), least: document.getElementById("least")?.textContent, lit: document.querySelector("tr.lit")
@@ -283,7 +286,7 @@ def test_limits_selection_and_keys_in_a_browser(objectives: int, tmp_path: Path)
         return found
 
     try:
-        browser.open((tmp_path / "page.html").as_uri())
+        browser.open(page)
         until(lambda: bool((browser.evaluate(told) or {}).get("drawn")), lambda: str(browser.evaluate(told)))
         first, middle = front.names[0], float(np.median([point.values[front.names[0]] for point in front.points]))
         assert browser.evaluate(told)["least"] == pick(front, weights={}).id and not browser.evaluate(told)["out"]
