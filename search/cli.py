@@ -334,12 +334,13 @@ def pick(
     if near:
         wanted["near"] = _numbers(near, "--near")
     point = picks.pick(found, **wanted)
-    exchanges, registered = picks.exchanges(found, point), None
+    exchanges, target, registered = picks.exchanges(found, point), None, None
     if registry is not None:
+        from search import follower
         from search.record import registry as registering
 
-        registering.parse(registry)
-    if folder or registry:
+        target = registering.parse(registry)
+    if folder or target:
         from search.clock import Clock
         from search.export import export
         from search.files import Files
@@ -349,12 +350,9 @@ def pick(
         with tempfile.TemporaryDirectory() as passing:
             place = folder or Path(passing) / point.id
             export(place, made, trials, point, Files(home / full), runner, exchanges)
-            if registry:
-                from search import follower
-
+            if target:
                 follower.mirror(home, storage, full)  # the version belongs to the member's run, which may not be there
-                run = {"study": made.name, "generation": str(follower.generation(full)), "name": point.id}
-                registered = registering.register(home, run, place, *registering.parse(registry))
+                registered = registering.register(home, made.name, follower.generation(full), point.id, place, *target)
     if as_json:
         told = {"point": vars(point), "exchanges": [vars(each) for each in exchanges]}
         told |= {"folder": str(folder)} if folder else {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.errors import StoreError
+from search.record.text import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,6 +52,23 @@ def connect(home: Path, uri: str | None) -> "MlflowClient":
             _finish(MlflowClient(f"sqlite:///{draft}", registry_uri=uri), draft)
             os.replace(draft, database)
     return MlflowClient(uri, registry_uri=uri)
+
+
+def mine(study: str, generation: int) -> str:
+    """What finds a study's experiment and runs: tags, as names may have been taken or changed."""
+    return f"tags.study = '{study}' AND tags.generation = '{generation}'"
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What MLflow or its database refuses is one StoreError."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
+            raise
+        got = redact(" ".join(str(error).split()))[:400]
+        raise StoreError("MLflow", expected="a store that takes what it is given", got=got) from None
 
 
 @contextmanager

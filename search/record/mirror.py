@@ -69,8 +69,8 @@ class Mirror:
         with connection.writing(self.home, self._me) as undisturbed:
             if not undisturbed:
                 self._studies.clear()
-            try:
-                remembered = key in self._studies
+            remembered = key in self._studies
+            with connection.answering():
                 try:
                     return self._sync(key, given)
                 except Exception as error:
@@ -78,11 +78,6 @@ class Mirror:
                     if not remembered or getattr(error, "error_code", None) not in STALE:
                         raise
                     return self._sync(key, given)  # somebody deleted what was remembered: read it anew
-            except Exception as error:
-                if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
-                    raise
-                got = redact(" ".join(str(error).split()))[:400]
-                raise StoreError("MLflow", expected="a store that takes what it is given", got=got) from None
 
     def _sync(self, key: tuple[str, int], given: "_Given") -> Links:
         if self._client is None:
@@ -212,10 +207,10 @@ class _Mirrored:
 
 
 def _experiment(client: "MlflowClient", home: Path | None, name: str, generation: int) -> Any:
-    """The study's experiment, known by its tags and not by its name, which may have been taken or changed."""
+    """The study's experiment, made where there is none."""
     from mlflow.exceptions import MlflowException
 
-    mine = f"tags.study = '{name}' AND tags.generation = '{generation}'"
+    mine = connection.mine(name, generation)
     place = (home / "artifacts" / f"{name}.{generation}").as_uri() if home else None
     number = generation + 1
     while not (found := client.search_experiments(filter_string=mine, max_results=1)):

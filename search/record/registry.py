@@ -14,6 +14,7 @@ from search.record import connection
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PLACE = "model"  # among the run's artifacts
 
@@ -34,31 +35,33 @@ def parse(text: str) -> tuple[str, str | None]:
     (('digits', 'champion'), ('digits', None))
     """
     name, at, alias = text.partition("@")
-    wrong = not name or (at and not alias) or any(sign in text for sign in "/:") or alias.lower() == "latest"
+    wrong = not name or (at and not alias) or any(sign in text for sign in "/:'") or alias.lower() == "latest"
     if wrong or (alias[:1].lower() == "v" and alias[1:].isdigit()):
-        expected = "NAME or NAME@ALIAS without / and :, the alias neither 'latest' nor as v1"
+        expected = "NAME or NAME@ALIAS without / : and ', the alias neither 'latest' nor as v1"
         raise SearchError("--register", expected=expected, got=text)
     return name, alias or None
 
 
-def register(home: Path, run: dict[str, str], folder: Path, name: str, alias: str | None = None) -> Registered:
-    """``run``: the tags study and generation, and the name of the member's run; ``folder``: its export."""
+def register(
+    home: Path, study: str, generation: int, member: str, folder: Path, name: str, alias: str | None = None
+) -> Registered:
+    """``member``: its id, whose run must be there; ``folder``: its export. StoreError where MLflow refuses."""
     home = Path(home).resolve()
-    with connection.writing(home, uuid.uuid4()):
+    with connection.writing(home, uuid.uuid4()), connection.answering():
         client = connection.connect(home, None)
-        mine = f"tags.study = '{run['study']}' AND tags.generation = '{run['generation']}'"
-        experiment = client.search_experiments(filter_string=mine, max_results=1)[0].experiment_id
-        (found,) = client.search_runs([experiment], f"{mine} AND attributes.run_name = '{run['name']}'", max_results=1)
-        client.log_artifacts(found.info.run_id, str(folder), PLACE)
-        version = _version(client, name, found.info.run_id, f"{found.info.artifact_uri}/{PLACE}", run, folder)
+        mine = connection.mine(study, generation)
+        (experiment,) = client.search_experiments(filter_string=mine, max_results=1)
+        wanted = f"{mine} AND attributes.run_name = '{member}'"
+        (run,) = client.search_runs([experiment.experiment_id], wanted, max_results=1)
+        client.log_artifacts(run.info.run_id, str(folder), PLACE)
+        version = _version(client, name, run, {"study": study, "member": member}, folder / "README.md")
         if alias:
             client.set_registered_model_alias(name, alias, version)
-    return Registered(
-        name=name, version=version, uri=f"models:/{name}@{alias}" if alias else f"models:/{name}/{version}"
-    )
+    uri = f"models:/{name}@{alias}" if alias else f"models:/{name}/{version}"
+    return Registered(name=name, version=version, uri=uri)
 
 
-def _version(client: "MlflowClient", name: str, run: str, source: str, tags: dict[str, str], folder: Path) -> str:
+def _version(client: "MlflowClient", name: str, run: "Run", tags: dict[str, str], card: Path) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -66,11 +69,9 @@ def _version(client: "MlflowClient", name: str, run: str, source: str, tags: dic
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    same = [each for each in client.search_model_versions(f"name = '{name}'") if each.run_id == run]
-    if same:
-        return str(same[0].version)
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    made = client.create_model_version(
-        name, source, run, tags={"study": tags["study"], "member": tags["name"]}, description=card
-    )
-    return str(made.version)
+    known = client.search_model_versions(f"name = '{name}'")
+    same = [each for each in known if each.run_id == run.info.run_id]
+    if not same:
+        source, text = f"{run.info.artifact_uri}/{PLACE}", card.read_text(encoding="utf-8")
+        same = [client.create_model_version(name, source, run.info.run_id, tags=tags, description=text)]
+    return str(same[0].version)

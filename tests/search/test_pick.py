@@ -194,6 +194,8 @@ def test_a_registered_member_is_loaded_by_its_alias_and_leads_to_its_run(home: P
     assert other["version"] == "2" and str(client.get_model_version_by_alias("digits", "champion").version) == "2"
     assert client.get_model_version("digits", "2").tags["member"] != member
     assert registered("--weight", "ece=0", "--register", "digits")["uri"] == "models:/digits/2"
+    refused = search(home, "--register", "digits@a b")
+    assert refused.exit_code == 2 and "MLflow: expected a store that takes what it is given, got" in refused.output
 
 
 @pytest.mark.parametrize("name", ["", "@champion", "digits@", "a/b", "digits@latest", "digits@v2", "a:b@c"])
