@@ -463,7 +463,8 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
     if as_json:
         click.echo(json.dumps(told, indent=1))
         return
-    state = "at work" if told["running"] else "waiting to go on" if "running" in told["trials"] else "done"
+    ended = "done" if len(trials) >= told["planned"] else "at rest"  # it was cut short, or there was no more to ask
+    state = "at work" if told["running"] else "waiting to go on" if "running" in told["trials"] else ended
     click.echo(f"{full}: {state}, {live.counted(trials) or 'no trials yet'}, of {told['planned']}")
     click.echo(f"front {len(found)}, hypervolume {found.hypervolume:.4g} (report split {found.report_hypervolume:.4g})")
     heights = [height for _, height in found.curve]

@@ -13,7 +13,7 @@ from search import amortise, ask, components, launch, promised, study
 from search.cli import main
 from search.errors import SearchError
 from search.heard import Heard
-from search.loop import Loop
+from search.loop import Interrupted, Loop
 from search.store import Store
 from search.trial import Trial
 from tests.search.mirrored import finished
@@ -247,3 +247,12 @@ def test_more_merges_are_at_least_those_still_owed_and_a_launch_after_them_says_
     with pytest.raises(SearchError, match=f"search resume {DISTILL['name']} goes on with the one that is there"):
         launch(DISTILL, home=tmp_path, mirror=False, quiet=True)
     assert CliRunner().invoke(main, ["resume", DISTILL["name"], *where]).exit_code == 0
+
+
+def test_a_study_that_was_cut_short_between_merges_is_at_rest_and_not_done(tmp_path: Path) -> None:
+    weights, where = tmp_path / DISTILL["name"] / "weights", ["--home", str(tmp_path)]
+    with pytest.raises(Interrupted):
+        launch(DISTILL, home=tmp_path, mirror=False, quiet=True, asked_to_end=lambda: any(weights.glob("m*")))
+    assert f"{DISTILL['name']}: at rest, " in CliRunner().invoke(main, ["status", *where]).output
+    launch(DISTILL, home=tmp_path, mirror=False, quiet=True)
+    assert f"{DISTILL['name']}: done, " in CliRunner().invoke(main, ["status", *where]).output
