@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from search import components, front, propose
 from search import study as studies
 from search.errors import SearchError
-from search.files import State
 from search.heard import Heard
+from search.merged import declares
 from search.pareto import hypervolume
 from search.pareto.coefficients import Fitted, Seen
-from search.run import Runner
 from search.space import Float, Simplex, Space
 from search.study import Objective, Study
 from search.trial import Failure, Trial, losses
@@ -108,7 +107,7 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
     assert study.table.merge
     merges, k = merges_of(trials, chosen), len(chosen)
     done = [trial for trial in merges if trial.losses]
-    free = list(chosen) if _declares(study, "GIVES_BACK", True) else []
+    free = list(chosen) if declares(study, "GIVES_BACK", True) else []
     known = [*free, *done]
     members, feasible = front.members(trials, study.reference)
     others = sum(trial.kind == "merged" for trial in trials) - len(merges)
@@ -117,7 +116,7 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
         coefficients=np.vstack([np.eye(k)[: len(free)], np.array([t.coefficients for t in done]).reshape(-1, k)]),
         losses=_worth(study, known),
         reference=np.array(study.reference),
-        simplex=_declares(study, "SIMPLEX", False),
+        simplex=declares(study, "SIMPLEX", False),
         evaluations=study.table.merge.evaluations - others,
         seed=study.table.seed,
         free=len(free),
@@ -127,15 +126,6 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
         outputs=heard.of(known) if heard and wanted else None,
         measure=heard.measure if heard and wanted else None,
     )
-
-
-def merge(study: Study, runner: Runner, states: Sequence[State], trials: Sequence[Trial]) -> list[State]:
-    """The merged model (state dict) of each of ``trials``, from its parents' ``states``."""
-    assert study.table.merge
-    rule = components.load("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
-    base = runner.base() if getattr(rule, "NEEDS_BASE", False) else None
-    merged = [rule.merge(base, list(states), list(trial.coefficients), **study.merge_settings) for trial in trials]
-    return runner.recalibrated(merged)
 
 
 def merges_of(trials: Sequence[Trial], chosen: Sequence[Trial]) -> list[Trial]:
@@ -188,13 +178,6 @@ def _worth(study: Study, trials: Sequence[Trial]) -> NDArray[np.float64]:
     found = np.array([trial.losses for trial in trials]).reshape(len(trials), len(study.objectives))
     broken = np.array([max(trial.violations, default=0.0) > 0 for trial in trials], dtype=np.bool_)
     return np.where(broken[:, None], np.maximum(found, study.reference), found)
-
-
-def _declares(study: Study, constant: str, default: bool) -> bool:
-    """What the study's merge rule says about itself."""
-    assert study.table.merge
-    rule = components.describe("merge", study.table.merge.rule, where=f"{study.file} [merge] rule")
-    return bool(rule.constants.get(constant, default))
 
 
 def _bounds(objective: Objective) -> tuple[float | None, float | None]:

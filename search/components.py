@@ -82,6 +82,7 @@ CONSTANTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "STACKED": ("true or false", lambda value: isinstance(value, bool)),
     "SIMPLEX": ("true or false", lambda value: isinstance(value, bool)),
     "NEEDS_BASE": ("true or false", lambda value: isinstance(value, bool)),
+    "OF_OUTPUTS": ("true or false", lambda value: isinstance(value, bool)),
     "GIVES_BACK": ("true or false", lambda value: isinstance(value, bool)),
     "NEEDS_OUTPUTS": ("true or false", lambda value: isinstance(value, bool)),
     "MILLISECONDS_PER_STEP": ("a number", _number),

@@ -5,20 +5,23 @@
     config.json         trainer, settings and params
     README.md           what it is, how good it is on both splits, what it was made of, how to load it
 
-The folder is written beside and renamed, so it is whole or absent.
+A merge of outputs is taken away with all that it sums: ``model.safetensors`` has base.NAME and ID.NAME of each member,
+``model.pt`` the modules and their sum. The folder is written beside and renamed, so it is whole or absent.
 """
 
 import json
 import shutil
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from search import identity
 from search.errors import SearchError
-from search.files import Files, save
+from search.files import Files, State, save
 from search.front import Point, shown
+from search.merged import Merged, composes, factors
 from search.pick import Exchange
 from search.run import Runner
 from search.study import Study
@@ -38,22 +41,54 @@ def export(
     if folder.exists():
         raise SearchError("--export", expected="a folder that is not there yet", got=str(folder))
     (trial,) = [trial for trial in trials if trial.id == point.id]
-    (state,) = files.load_weights([trial])
+    parts = _parts(made, trials, trial, files, runner)
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    save(state, beside / "model.safetensors")
-    module = plain(runner.module())
-    if module is not None:
+    dot = "." if len(parts) > 1 else ""
+    named = {f"{part}{dot}{name}": each for part, (state, _) in parts.items() for name, each in state.items()}
+    save(named, beside / "model.safetensors")
+    modules = {part: plain(runner.module()) for part in parts}
+    if loads := None not in modules.values():
         import torch
 
-        module.load_state_dict(state)
-        torch.save(module.eval(), beside / "model.pt")
+        for part, (state, _) in parts.items():
+            modules[part].load_state_dict(state)
+        torch.save(summed(modules, {part: share for part, (_, share) in parts.items()}).eval(), beside / "model.pt")
     data = runner.data()
     (beside / "config.json").write_text(json.dumps(_config(made, trial, data), indent=1) + "\n", encoding="utf-8")
-    card = _card(made, trials, trial, point, exchanges, data=data, loads=module is not None)
+    card = _card(made, trials, trial, point, exchanges, data=data, loads=loads)
     (beside / "README.md").write_text(card, encoding="utf-8")
     beside.rename(folder)
+
+
+def _parts(
+    made: Study, trials: Sequence[Trial], trial: Trial, files: Files, runner: Runner
+) -> dict[str, tuple[State, float]]:
+    """The models that are run, and their shares of what is said: one alone, or all that a merge of outputs sums."""
+    if not (trial.parents and composes(made)):
+        return {"": (files.load_weights([trial])[0], 1.0)}
+    known = {each.number: each for each in trials}
+    states = [runner.base(), *Merged(made, runner, files, known).members(trial.parents)]
+    names = ["base", *(known[number].id for number in trial.parents)]
+    every = zip(names, states, factors(trial), strict=True)
+    return {name: (state, share) for name, state, share in every if share}
+
+
+def summed(modules: Mapping[str, Any], shares: Mapping[str, float]) -> Any:
+    """The module that says sum_i share_i module_i(inputs), of torch alone; a single one is itself."""
+    if len(modules) == 1:
+        return next(iter(modules.values()))
+    import operator
+
+    from torch import fx
+
+    graph = fx.Graph()
+    inputs = graph.placeholder("inputs")
+    said = {part: graph.call_module(part, (inputs,)) for part in modules}
+    terms = [graph.call_function(operator.mul, (said[part], shares[part])) for part in modules]
+    graph.output(reduce(lambda total, term: graph.call_function(operator.add, (total, term)), terms))
+    return fx.GraphModule(dict(modules), graph)
 
 
 def plain(module: Any) -> Any:
@@ -117,7 +152,10 @@ def _lineage(made: Study, trials: Sequence[Trial], trial: Trial, data: str | Non
         told = ", ".join(f"{name} = {value}" for name, value in trial.params.items())
         return [*lines, f"- trained {trial.step} steps from seed {trial.seed} with {told}"]
     assert made.table.merge
-    lines.append(f"- merged by {made.table.merge.rule} of")
+    what = f"a sum of what its members say, all of which are run, by {made.table.merge.rule}:"
+    lines.append(f"- {what}" if composes(made) else f"- merged by {made.table.merge.rule} of")
+    if composes(made) and factors(trial)[0]:
+        lines.append(f"  - {factors(trial)[0]:.4g} the base")
     known = {each.number: each for each in trials}
     for number, share in zip(trial.parents, trial.coefficients, strict=True):
         parent = known[number]

@@ -3,27 +3,24 @@
 Rows that this launch did not make are computed again, so a resumed study knows what an uninterrupted one knows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.files import State
+from search.merged import Merged
 from search.pareto.coefficients import Rows
 from search.run import Runner
 from search.study import Study
 from search.trial import Trial
 
 WIDEST = 200_000  # numbers of one model that are still predicted; a search over more of them takes minutes
-Models = Callable[[Sequence[Trial]], Sequence[State]]
 
 
 class Heard:
-    """``models``: trials -> their state dicts."""
-
-    def __init__(self, study: Study, runner: Runner, models: Models) -> None:
-        self.study, self.runner, self.models = study, runner, models
+    def __init__(self, study: Study, runner: Runner, merged: Merged) -> None:
+        self.study, self.runner, self.merged = study, runner, merged
         self.rows: dict[int, Rows] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}  # of the tensors that differ from model to model
         self.fixed: dict[str, Any] = {}  # the others, such as labels
@@ -39,13 +36,13 @@ class Heard:
         """(n, p) of one trial or more; None where p is too large, or nothing is said but whole numbers."""
         if not self.shapes:
             # of one model alone a tensor that has a row for each model has one row
-            named = self.runner.outputs(self.models(trials[:1]), "choose")
+            named = self.merged.outputs(trials[:1], "choose")
             self.shapes = {k: tuple(v.shape[1:]) for k, v in named.items() if len(v) == 1 and v.is_floating_point()}
             self.fixed = {name: value for name, value in named.items() if name not in self.shapes}
         if not 0 < sum(map(_width, self.shapes.values())) <= WIDEST:
             return None
         if missing := [trial for trial in trials if trial.number not in self.rows]:
-            self.keep(missing, self.runner.outputs(self.models(missing), "choose"))
+            self.keep(missing, self.merged.outputs(missing, "choose"))
         return np.array([self.rows[trial.number] for trial in trials])
 
     def measure(self, rows: Rows) -> NDArray[np.float64]:

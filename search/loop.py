@@ -26,6 +26,7 @@ from search.errors import SearchError
 from search.files import Files, State
 from search.heard import Heard
 from search.judge import Judge
+from search.merged import Merged, composes
 from search.run import Report, Runner
 from search.space import Params
 from search.store import Row, Store, told
@@ -83,6 +84,7 @@ class Loop:
         # by earlier launches; a row of a checkpoint knows its own
         self.spent = {} if self.study.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
         self.judge = Judge(study)
+        self.merged, self.composed = Merged(study, self.runner, self.files, self.trials), composes(study)
         self.planned = self._planned(1.0)  # trials and merges, by the end of this round
 
     def run(self, *, train: bool = True) -> None:
@@ -269,7 +271,7 @@ class Loop:
         chosen = amortise.parents(self.study, self.known)
         if len(chosen) < 2:
             return
-        heard = Heard(self.study, self.runner, self._models)
+        heard = Heard(self.study, self.runner, self.merged)
         while True:
             waiting = [trial for trial in self.known if trial.parents and trial.state == "running"]
             # more trials may have come since they were admitted, and with them other parents
@@ -292,24 +294,12 @@ class Loop:
         with self.clock.part("merging"):
             self.store.keep_merge_error(self.name, amortise.error(self.study, self.known, chosen, heard))
 
-    def _models(self, trials: Sequence[Trial]) -> list[State]:
-        """The state dict of each of ``trials``, trained or merged of one set of parents."""
-        parents = {trial.parents for trial in trials if trial.parents}
-        weights = {trial.number: self.files.load_weights([trial])[0] for trial in trials if not trial.parents}
-        for numbers in parents:
-            states = self.files.load_weights([self.trials[number] for number in numbers])
-            merges = [trial for trial in trials if trial.parents == numbers]
-            merged = amortise.merge(self.study, self.runner, states, merges)
-            weights |= {trial.number: state for trial, state in zip(merges, merged, strict=True)}
-        return [weights[trial.number] for trial in trials]
-
     def _evaluate(self, batch: Sequence[Trial], heard: Heard) -> None:
         began = time.perf_counter()
         with self.clock.part("merging"):
-            merged = self._models(batch)
-        said = self.runner.outputs(merged, "choose")
-        values = self.runner.values(said, len(batch))
-        report = self.runner.values(self.runner.outputs(merged, "report"), len(batch))
+            states = [] if self.composed else self.merged.models(batch)
+        said, apart = (self.merged.outputs(batch, split, states) for split in ("choose", "report"))
+        values, report = self.runner.values(said, len(batch)), self.runner.values(apart, len(batch))
         seconds = round((time.perf_counter() - began) / len(batch), 4)
         lost = Failure(cause="diverged", message="a merged model's measure is not finite")
         rows = []
@@ -321,7 +311,8 @@ class Loop:
             rows.append(row)
         heard.keep(batch, said)
         with self.clock.part("store"):
-            self._commit(rows, {trial.number: partial(dict, state) for trial, state in zip(batch, merged, strict=True)})
+            kept = zip(batch, states, strict=not self.composed)
+            self._commit(rows, {trial.number: partial(dict, state) for trial, state in kept})
 
     def _commit(
         self, rows: Sequence[Row], states: Mapping[int, Callable[[], State]], checkpoint: str | None = None
@@ -346,13 +337,15 @@ class Loop:
 
     def _kept(self, trials: Collection[Trial]) -> set[str]:
         """Whose weights are kept: the front's, the trained front's, which merges start from, and the parents of
-        merges that were admitted but are not evaluated yet."""
+        merges that were admitted but are not evaluated yet, or that are on the front and have no weights of their
+        own."""
         trained = [trial for trial in trials if trial.kind == "trained"]
         if self.study.table.budget.repeats:  # a repeat may bring any of them to the front
             return {trial.id for trial in trials if trial.complete}
-        fronts = (front.members(some, self.study.reference)[0] for some in (list(trials), trained))
-        waiting = {number for trial in trials if trial.state == "running" for number in trial.parents}
-        return {trial.id for some in fronts for trial in some} | {t.id for t in trained if t.number in waiting}
+        fronts = [front.members(some, self.study.reference)[0] for some in (list(trials), trained)]
+        holding = [trial for trial in trials if trial.state == "running"] + (fronts[0] if self.composed else [])
+        held = {number for trial in holding for number in trial.parents}
+        return {trial.id for some in fronts for trial in some} | {t.id for t in trained if t.number in held}
 
     def _check_hope(self) -> None:
         ended = [trial for trial in self.known if trial.state != "running"]

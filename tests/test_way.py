@@ -25,9 +25,10 @@ WAY = [
     "search.repeats", "search.certainty", "search.stop", "search.audit", "search.explored", "search.propose",
     "search.earlier", "search.ahead", "search.front", "search.pick", "search.diff", "search.ask", "search.trust",
     "search.explain", "search.optimizer", "search.translate", "search.sampler", "search.run", "search.judge",
-    "search.worker", "search.placement", "search.workers", "search.store", "search.files", "search.export",
-    "search.heard", "search.promised", "search.amortise", "search.figures", "search.record", "search.loop",
-    "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli", "search",
+    "search.worker", "search.placement", "search.workers", "search.store", "search.files", "search.merged",
+    "search.export", "search.heard", "search.promised", "search.amortise", "search.figures", "search.record",
+    "search.loop", "search.follower", "search.live", "search.api", "search.checked", "search.serve", "search.cli",
+    "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
     ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
@@ -52,7 +53,7 @@ DOORS = {
     "torch": [
         "objectives/divergences/*", "objectives/measures/*", "search/pareto/merge/*", "search/propose/*",
         "search/run.py", "search/files.py", "search/export.py", "search/api.py", "search/worker.py",
-        "search/heard.py",
+        "search/heard.py", "search/merged.py",
         # the trainers, but for those that train nothing or what is not theirs, and the records of the contract
         "trainers/bucket.py", "trainers/cached.py", "trainers/chunk.py", "trainers/classify.py", "trainers/data/*",
         "trainers/distance.py",
@@ -108,7 +109,7 @@ LOADERS = {
     "measure": "search/run.py",
     "proposer": "search/propose/__init__.py",
     "stop": "search/judge.py",
-    "merge": "search/amortise.py",
+    "merge": "search/merged.py",
     "coefficients": "search/amortise.py",
 }
 # The events are the loop's; who starts and ends a launch opens the store; Optuna's rows can be made anew by a reader.

@@ -133,13 +133,13 @@ def test_outputs_of_merges_are_what_a_resumed_launch_computes_again(tmp_path: Pa
     loop = Loop(made, Store(tmp_path), name)
     chosen = amortise.parents(made, trials)
     done = amortise.merges_of(trials, chosen)
-    heard = Heard(made, loop.runner, loop._models)
+    heard = Heard(made, loop.runner, loop.merged)
     rows = heard.of([*chosen, *done])
     assert rows is not None and len(rows) == len(chosen) + 10
     np.testing.assert_allclose(heard.measure(rows)[len(chosen) :], [trial.losses for trial in done], rtol=1e-5)
-    np.testing.assert_array_equal(rows, Heard(made, loop.runner, loop._models).of([*chosen, *done]))
+    np.testing.assert_array_equal(rows, Heard(made, loop.runner, loop.merged).of([*chosen, *done]))
     before = [trial for trial in trials if trial.number < done[-2].number]
-    last = amortise.ask(made, before, chosen, 2, Heard(made, loop.runner, loop._models))
+    last = amortise.ask(made, before, chosen, 2, Heard(made, loop.runner, loop.merged))
     assert last == [{"coefficients": each.coefficients, "promised": each.promised} for each in done[-2:]]
     told = promised.promises(made, trials)
     assert told.keys() == {"ece", "kl_to_teacher"} and all(each.merges >= 2 for each in told.values())
@@ -162,7 +162,7 @@ def test_models_that_say_too_much_are_predicted_by_their_metrics(
     launch(changed(DISTILL, {"merge.evaluations": 8}), home=tmp_path, mirror=False, quiet=True)
     made, name, trials = Store(tmp_path).load(DISTILL["name"])
     loop, chosen = Loop(made, Store(tmp_path), name), amortise.parents(made, trials)
-    told = amortise.seen(made, trials, chosen, Heard(made, loop.runner, loop._models))
+    told = amortise.seen(made, trials, chosen, Heard(made, loop.runner, loop.merged))
     assert told.outputs is None and len(told.losses) == len(chosen) + 8
     assert Store(tmp_path).merge_error(name) == pytest.approx(amortise.error(made, trials, chosen))
 
@@ -220,9 +220,9 @@ def test_a_trainer_takes_anew_what_merged_weights_do_not_say(monkeypatch: pytest
     made, name, trials = Store(tmp_path).load(DISTILL["name"])
     loop = Loop(made, Store(tmp_path), name)
     merges = [trial for trial in trials if trial.kind == "merged"]
-    anew = loop._models(merges)
+    anew = loop.merged.models(merges)
     monkeypatch.delattr(distill, "recalibrate")
-    plain = loop._models(merges)
+    plain = loop.merged.models(merges)
     for one, other in zip(anew, plain, strict=True):
         assert one["0.bias"].equal(other["0.bias"] + 1.0) and one["0.weight"].equal(other["0.weight"])
     judged = loop.runner.values(loop.runner.outputs(anew, "choose"), len(merges))

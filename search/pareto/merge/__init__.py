@@ -4,6 +4,7 @@
     SIMPLEX = True         whether its k coefficients sum to one; otherwise they live in the box [0, 1]^k
     NEEDS_BASE = False     whether it starts from the model that all members were fine-tuned from
     GIVES_BACK = True      whether the coefficients e_i give back member i, bit by bit; if not stated, they do
+    OF_OUTPUTS = False     whether what it sums is not the models' weights but what they say
     def merge(base, states, coefficients): ...      state dict or None, k state dicts, k numbers -> state dict
 
 A rule that thins or changes the members before it sums them cannot give them back and says ``GIVES_BACK =
