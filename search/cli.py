@@ -6,9 +6,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from search.front import Front
 
 HOME = click.option(
     "--home",
@@ -193,6 +196,17 @@ def merge(
     _run(made, home, storage, as_json, quiet, where, extend=True, mirror=not no_mlflow, clock=clock, train=False)
 
 
+def _bounds(found: "Front", given: tuple[str, ...], option: str) -> dict[str, float]:
+    """Of each objective the worst value that is still wanted."""
+    made = _numbers(given, option)
+    other, wrong = ("--min", "max") if option == "--max" else ("--max", "min")
+    for aim in found.objectives:
+        if aim.name in made and aim.direction == wrong:
+            why = f"since {'more' if wrong == 'max' else 'less'} {aim.name} is better"
+            raise click.BadParameter(f"expected {other} {aim.name}={made[aim.name]:g}, {why}", param_hint=option)
+    return made
+
+
 def _numbers(given: tuple[str, ...], option: str) -> dict[str, float]:
     """NAME=VALUE, each a finite number."""
     import math
@@ -312,15 +326,17 @@ def front(
 @main.command()
 @common
 @click.argument("name")
-@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Members beyond it are out of question.")
+@click.option("--max", "most", metavar="NAME=VALUE", multiple=True, help="Members above it are out of question.")
+@click.option("--min", "least", metavar="NAME=VALUE", multiple=True, help="Members below it are out of question.")
 @click.option("--weight", "weights", metavar="NAME=VALUE", multiple=True, help="How much an objective matters; else 1.")
 @click.option("--near", metavar="NAME=VALUE", multiple=True, help="The value that one would like; else the best.")
 @click.option("--regret", is_flag=True, help="The member whose largest regret is least: all weights 1.")
 @click.option("--export", "folder", type=click.Path(path_type=Path), help="Write its model, with its lineage, there.")
 @click.option("--register", "registry", metavar="NAME[@ALIAS]", help="Put it into MLflow's model registry.")
 def pick(
-    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, limits: tuple[str, ...],
-    weights: tuple[str, ...], near: tuple[str, ...], regret: bool, folder: Path | None, registry: str | None,
+    name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, most: tuple[str, ...],
+    least: tuple[str, ...], weights: tuple[str, ...], near: tuple[str, ...], regret: bool, folder: Path | None,
+    registry: str | None,
 ) -> None:  # fmt: skip
     """Pick one member of the front (by default the knee), and say what its neighbours give for what."""
     from search import front as fronts
@@ -328,7 +344,7 @@ def pick(
 
     made, full, trials = _stored(name, home, storage)
     found = fronts.build(made, trials)
-    wanted: dict[str, Any] = {"limits": _numbers(limits, "--limit")}
+    wanted: dict[str, Any] = {"limits": _bounds(found, most, "--max") | _bounds(found, least, "--min")}
     if weights or regret:
         wanted["weights"] = _numbers(weights, "--weight")
     if near:

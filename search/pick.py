@@ -26,10 +26,12 @@ TIES = 0.05  # of the sum, as in ParEGO
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """From the picked member to ``to``, which is better in ``gained``: ``changes`` of every objective, in its unit."""
+    """From the picked member to ``to``, which is better in ``gained``, and in ``also``: ``changes`` of every objective,
+    in its unit."""
 
     gained: str
     to: str
+    also: tuple[str, ...] = ()
     changes: dict[str, float]
 
     def __str__(self) -> str:
@@ -37,8 +39,10 @@ class Exchange:
             change = self.changes[name]
             return f"{abs(change):.3g} {'more' if change > 0 else 'less'} {name}"
 
-        others = [said(name) for name, change in self.changes.items() if name != self.gained and change]
-        return f"{said(self.gained)} for {' and '.join(others) or 'nothing'} ({self.to})"
+        gains = [self.gained, *self.also]
+        costs = [name for name, change in self.changes.items() if name not in gains and change]
+        bought, paid = (" and ".join(map(said, names)) for names in (gains, costs))
+        return f"{bought} for {paid or 'nothing'} ({self.to})"
 
 
 def pick(
@@ -84,9 +88,11 @@ def exchanges(found: Front, point: Point) -> list[Exchange]:
         if not len(better):
             continue
         cost = np.maximum(np.delete(moved[better], place, axis=1), 0.0).sum(axis=1)
-        to = found.points[better[int(np.argmin(cost / -moved[better, place]))]]
+        row = better[int(np.argmin(cost / -moved[better, place]))]
+        to = found.points[row]
         changes = {each: to.values[each] - point.values[each] for each in found.names}
-        made.append(Exchange(gained=name, to=to.id, changes=changes))
+        also = tuple(each for i, each in enumerate(found.names) if i != place and moved[row, i] < 0.0)
+        made.append(Exchange(gained=name, to=to.id, also=also, changes=changes))
     return made
 
 

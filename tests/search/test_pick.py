@@ -107,6 +107,37 @@ def test_each_gain_is_exchanged_where_it_costs_least() -> None:
     assert [each.gained for each in exchanges(found, found["t0000"])] == ["speed"]
 
 
+def test_what_is_gained_beside_is_not_what_is_paid() -> None:
+    values = {"first": "min", "second": "min", "third": "max"}
+    three = study.read(
+        {
+            "name": "three",
+            "trainer": {"command": "train"},
+            "space": {"x": {"low": 0.0, "high": 1.0}},
+            "objectives": {
+                name: {"direction": each, "limit": 20.0 if each == "min" else 0.0} for name, each in values.items()
+            },
+        }
+    )
+    rows = [(1.0, 9.0, 5.0), (4.0, 3.0, 8.0)]
+    trials = [
+        Trial(
+            number=number, params={"x": 0.1 * number}, seed=0, state="finished", step=1,
+            values=dict(zip(values, row, strict=True)), losses=(row[0], row[1], -row[2]),
+        )
+        for number, row in enumerate(rows)
+    ]  # fmt: skip
+    found = front.build(three, trials)
+    told = [str(each) for each in exchanges(found, found["t0000"])]
+    assert told == [
+        "6 less second and 3 more third for 3 more first (t0001)",
+        "3 more third and 6 less second for 3 more first (t0001)",
+    ]
+    assert [str(each) for each in exchanges(found, found["t0001"])] == [
+        "3 less first for 6 more second and 3 less third (t0000)"
+    ]
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("home")
@@ -123,8 +154,11 @@ def test_the_command_says_who_and_for_what(home: Path) -> None:
     output = search(home, "--regret").output
     assert output.startswith(f"{told['point']['id']}: ece ") and "kept apart: ece " in output
     assert all(f"({each['to']})" in output for each in told["exchanges"])
-    result = search(home, "--limit", "ece=0")
+    result = search(home, "--max", "ece=0")
     assert result.exit_code == 2 and "The nearest is" in result.output
+    result = search(home, "--min", "ece=0.1")
+    assert result.exit_code == 2 and "expected --max ece=0.1, since less ece is better" in result.output
+    assert json.loads(search(home, "--max", "ece=0.05", "--json").output)["point"]["values"]["ece"] <= 0.05
 
 
 def test_an_export_stands_alone_and_is_the_model_that_was_measured(home: Path, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What a merge rule adds to the front of a study, where it chooses and on the split that was kept apart.
+
+    python -m tests.benchmarks.rules run --out rules.jsonl [--rules logits,linear] [--seeds 1,2] [--studies ...]
+    python -m tests.benchmarks.rules report rules.jsonl
+
+Trials are the same whatever the rule, since merges come after them. A line of the file is one launch: hypervolume of
+the trained front and of the whole one, on the choosing split and, of the same members, on the report split. Printed:
+the gain in percent, mean over the seeds (standard error).
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search import components, front, launch
+from search.pareto.hypervolume import hypervolume
+from search.store import Store
+from search.study import Study
+from search.trial import Trial
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+def run(name: str, rule: str, seed: int) -> dict[str, Any]:
+    """One line of the file."""
+    table = tomllib.loads((STUDIES / f"{name}.toml").read_text())
+    table |= {"name": name, "seed": seed, "merge": table["merge"] | {"rule": rule}}
+    with tempfile.TemporaryDirectory() as home:
+        launch(table, home=Path(home), mirror=False, quiet=True)
+        made, _, trials = Store(Path(home)).load(name)
+    fronts = {"trained": [trial for trial in trials if trial.kind == "trained"], "whole": trials}
+    return {kind: volumes(made, front.members(some, made.reference)[0]) for kind, some in fronts.items()}
+
+
+def volumes(made: Study, members: list[Trial]) -> list[float]:
+    """Where they were chosen, and apart."""
+    both = [trial.values for trial in members], [trial.report_values for trial in members]
+    return [hypervolume(np.array([made.losses(each) for each in some]), np.array(made.reference)) for some in both]
+
+
+def report(path: Path) -> str:
+    gains = defaultdict(list)
+    for line in map(json.loads, path.read_text().splitlines()):
+        gained = 100.0 * (np.array(line["whole"]) / line["trained"] - 1.0)
+        gains[line["study"], line["rule"]].append(gained)
+    told = ["| study | rule | seeds | choosing | report |", "|---|---|---|---|---|"]
+    for (study, rule), rows in gains.items():
+        cells = [f"{np.mean(c):+.1f} ({statistics.stdev(c) / len(c) ** 0.5:.1f})" for c in np.transpose(rows).tolist()]
+        told.append(f"| {study} | {rule} | {len(rows)} | {' | '.join(cells)} |")
+    return "\n".join(told)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run")
+    runs.add_argument("--out", type=Path, required=True)
+    runs.add_argument("--studies", default="two-views-digits,distill-digits")
+    runs.add_argument("--rules", default=",".join(components.names("merge")))
+    runs.add_argument("--seeds", default="1,2,3,4,5,6,7,8")
+    commands.add_parser("report").add_argument("path", type=Path)
+    given = parser.parse_args()
+    if given.command == "report":
+        print(report(given.path))
+        return
+    known = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    done = {(line["study"], line["rule"], line["seed"]) for line in known}
+    for seed in map(int, given.seeds.split(",")):
+        for study in given.studies.split(","):
+            for rule in given.rules.split(","):
+                if (study, rule, seed) not in done:
+                    line = {"study": study, "rule": rule, "seed": seed} | run(study, rule, seed)
+                    with given.out.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
