@@ -50,12 +50,15 @@ class Files:
     def save_weights(self, trial: Trial, state: State) -> None:
         save(state, self.weights / f"{trial.id}.safetensors")
 
+    def holds(self, trial: Trial) -> bool:
+        return (self.weights / f"{trial.id}.safetensors").exists()
+
     def load_weights(self, trials: Sequence[Trial]) -> list[State]:
         """State dicts of trials that are on the front, or were when their models were merged."""
         from safetensors.torch import load_file
 
         for trial in trials:
-            if not (self.weights / f"{trial.id}.safetensors").exists():
+            if not self.holds(trial):
                 raise MergeError(
                     f"trial {trial.id}",
                     expected=f"its weights in {self.weights}",

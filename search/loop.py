@@ -268,7 +268,8 @@ class Loop:
     def _merge(self) -> None:
         """Spend the merge budget; what was admitted but not evaluated before an interruption comes first."""
         assert self.study.table.merge
-        chosen = amortise.parents(self.study, self.known)
+        # of a study that was extended by repeats a trial may come to the front whose weights were not kept
+        chosen = amortise.parents(self.study, [each for each in self.known if each.parents or self.files.holds(each)])
         if len(chosen) < 2:
             return
         heard = Heard(self.study, self.runner, self.merged)

@@ -256,3 +256,15 @@ def test_a_study_that_was_cut_short_between_merges_is_at_rest_and_not_done(tmp_p
     assert f"{DISTILL['name']}: at rest, " in CliRunner().invoke(main, ["status", *where]).output
     launch(DISTILL, home=tmp_path, mirror=False, quiet=True)
     assert f"{DISTILL['name']}: done, " in CliRunner().invoke(main, ["status", *where]).output
+
+
+def test_a_member_whose_weights_are_gone_is_no_parent(tmp_path: Path) -> None:
+    launch(changed(DISTILL, {"merge": ...}), home=tmp_path, mirror=False, quiet=True)
+    command = ["merge", DISTILL["name"], "--home", str(tmp_path), "--no-mlflow", "-q", "--budget", "2"]
+    made, _, trials = Store(tmp_path).load(DISTILL["name"])
+    asked = amortise.asked(made, trials, budget=2, parents=2)
+    best = amortise.parents(asked, trials)
+    (tmp_path / DISTILL["name"] / "weights" / f"{best[0].id}.safetensors").unlink()
+    assert CliRunner().invoke(main, [*command, "--parents", "2"]).exit_code == 0
+    merges = [trial for trial in Store(tmp_path).load(DISTILL["name"])[2] if trial.parents]
+    assert len(merges) == 2 and all(best[0].number not in trial.parents for trial in merges)
