@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from search.pareto.merge.tensors import based, weighted_sum
+from search.pareto.merge import task_arithmetic
 
 SPACE: dict[str, object] = {}
 SIMPLEX = False
@@ -31,5 +31,4 @@ def merge(
     >>> merge(base, said, [0.5])["logits"].tolist()
     [1.0, 0.0]
     """
-    base, factors = based(base, states, coefficients)
-    return weighted_sum([base, *states], [1.0 - sum(factors), *factors])
+    return task_arithmetic.merge(base, states, coefficients)
