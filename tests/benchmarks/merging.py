@@ -17,7 +17,6 @@ file has found. A line of the file is one run; a run that is there is not made a
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import statistics
@@ -39,6 +38,7 @@ from search.pareto.hypervolume import greedy, hypervolume
 from search.pareto.sobol import sobol
 from search.space import Float, Space
 from search.trial import Trial
+from tests.benchmarks import lines
 from trainers.data.views import inverted, mirrored, rotated
 
 TRAINED, CHOSEN = 997, 400  # images that are trained on, and judged by
@@ -139,9 +139,9 @@ def truth(views: int, seed: int) -> np.ndarray:
     return losses[is_nondominated(losses, keep_ties=False)]
 
 
-def run(method: str, views: int, seed: int, budget: int) -> dict[str, object]:
+def run(method: str, tasks: int, seed: int, budget: int) -> dict[str, object]:
     """One line of the file."""
-    made, points, began = task(views, seed), np.eye(views), time.perf_counter()
+    made, points, began = task(tasks, seed), np.eye(tasks), time.perf_counter()
     said = made.outputs(points)
     search = (
         importlib.import_module(f"search.pareto.coefficients.{method}")
@@ -151,8 +151,8 @@ def run(method: str, views: int, seed: int, budget: int) -> dict[str, object]:
 
     def seen() -> Seen:
         return Seen(
-            coefficients=points, losses=made.measure(said), reference=np.ones(views), simplex=False, free=views,
-            evaluations=budget - views, seed=seed, bounds=[(0.0, 1.0)] * views, outputs=said, measure=made.measure,
+            coefficients=points, losses=made.measure(said), reference=np.ones(tasks), simplex=False, free=tasks,
+            evaluations=budget - tasks, seed=seed, bounds=[(0.0, 1.0)] * tasks, outputs=said, measure=made.measure,
         )  # fmt: skip
 
     while len(points) < budget:
@@ -161,7 +161,7 @@ def run(method: str, views: int, seed: int, budget: int) -> dict[str, object]:
         if not len(found):
             break
         points, said = np.vstack([points, found]), np.vstack([said, made.outputs(found)])
-    promised = np.empty((0, views))
+    promised = np.empty((0, tasks))
     if hasattr(search, "surrogate"):
         promised = made.losses(_screen.front(search.surrogate(seen()).predict, seen(), FRONT))
     seconds = round(time.perf_counter() - began, 2)
@@ -183,9 +183,9 @@ def proposed(method: str, seen: Seen, q: int) -> np.ndarray:
 
 def report(path: Path) -> str:
     """Means over the seeds, and their standard deviation, as a table for each budget."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    runs = [json.loads(line) for line in path.read_text().splitlines()]
     known = defaultdict(list)
-    for line in lines:
+    for line in runs:
         known[line["tasks"], line["seed"]] += [*line["losses"], *line["front"]]
 
     @cache
@@ -195,7 +195,7 @@ def report(path: Path) -> str:
         return hypervolume(every[greedy(every, np.ones(views), n)], np.ones(views))
 
     shares = defaultdict(list)
-    for line in lines:
+    for line in runs:
         views, seed, budget = line["tasks"], line["seed"], line["budget"]
         share = hypervolume(line["losses"], np.ones(views)) / best(views, seed, budget)
         shares[line["method"], views, budget, "verified"].append(share)
@@ -217,33 +217,13 @@ def report(path: Path) -> str:
     return "\n".join(told)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--out", type=Path, required=True)
-    for name, default in (("methods", METHODS), ("tasks", "2,3,4"), ("seeds", "0,1,2,3,4"), ("budgets", "30,100")):
-        runs.add_argument(f"--{name}", default=default)
-    commands.add_parser("report").add_argument("path", type=Path)
-    given = parser.parse_args()
-    if given.command == "report":
-        print(report(given.path))
-        return
-    torch.set_num_threads(1)
-    keys = ("method", "tasks", "seed", "budget")
-    done = set()
-    if given.out.exists():
-        done = {tuple(json.loads(line)[key] for key in keys) for line in given.out.read_text().splitlines()}
-    for seed in map(int, given.seeds.split(",")):
-        for budget in map(int, given.budgets.split(",")):
-            for views in map(int, given.tasks.split(",")):
-                for method in given.methods.split(","):
-                    key = (method, views, seed, budget)
-                    if key not in done:
-                        line = dict(zip(keys, key, strict=True)) | run(method, views, seed, budget)
-                        with given.out.open("a") as file:
-                            file.write(json.dumps(line) + "\n")
-
+GRID: dict[str, lines.Axis] = {
+    "seeds": ("seed", int, "0,1,2,3,4"),
+    "budgets": ("budget", int, "30,100"),
+    "tasks": ("tasks", int, "2,3,4"),
+    "methods": ("method", str, METHODS),
+}
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    lines.main(__doc__ or "", run, report, GRID)

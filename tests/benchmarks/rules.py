@@ -8,7 +8,6 @@ the trained front and of the whole one, on the choosing split and, of the same m
 the gain in percent, mean over the seeds (standard error).
 """
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -24,17 +23,18 @@ from search.pareto.hypervolume import hypervolume
 from search.store import Store
 from search.study import Study
 from search.trial import Trial
+from tests.benchmarks import lines
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
 
-def run(name: str, rule: str, seed: int) -> dict[str, Any]:
+def run(study: str, rule: str, seed: int) -> dict[str, Any]:
     """One line of the file."""
-    table = tomllib.loads((STUDIES / f"{name}.toml").read_text())
-    table |= {"name": name, "seed": seed, "merge": table["merge"] | {"rule": rule}}
+    table = tomllib.loads((STUDIES / f"{study}.toml").read_text())
+    table |= {"name": study, "seed": seed, "merge": table["merge"] | {"rule": rule}}
     with tempfile.TemporaryDirectory() as home:
         launch(table, home=Path(home), mirror=False, quiet=True)
-        made, _, trials = Store(Path(home)).load(name)
+        made, _, trials = Store(Path(home)).load(study)
     fronts = {"trained": [trial for trial in trials if trial.kind == "trained"], "whole": trials}
     return {kind: volumes(made, front.members(some, made.reference)[0]) for kind, some in fronts.items()}
 
@@ -57,29 +57,11 @@ def report(path: Path) -> str:
     return "\n".join(told)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--out", type=Path, required=True)
-    runs.add_argument("--studies", default="two-views-digits,distill-digits")
-    runs.add_argument("--rules", default=",".join(components.names("merge")))
-    runs.add_argument("--seeds", default="1,2,3,4,5,6,7,8")
-    commands.add_parser("report").add_argument("path", type=Path)
-    given = parser.parse_args()
-    if given.command == "report":
-        print(report(given.path))
-        return
-    known = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
-    done = {(line["study"], line["rule"], line["seed"]) for line in known}
-    for seed in map(int, given.seeds.split(",")):
-        for study in given.studies.split(","):
-            for rule in given.rules.split(","):
-                if (study, rule, seed) not in done:
-                    line = {"study": study, "rule": rule, "seed": seed} | run(study, rule, seed)
-                    with given.out.open("a") as file:
-                        file.write(json.dumps(line) + "\n")
-
+GRID: dict[str, lines.Axis] = {
+    "seeds": ("seed", int, "1,2,3,4,5,6,7,8"),
+    "studies": ("study", str, "two-views-digits,distill-digits"),
+    "rules": ("rule", str, ",".join(components.names("merge"))),
+}
 
 if __name__ == "__main__":
-    main()
+    lines.main(__doc__ or "", run, report, GRID)
