@@ -21,7 +21,7 @@ from search import identity
 from search.errors import SearchError
 from search.files import Files, State, save
 from search.front import Point, shown
-from search.merged import Merged, composes, factors
+from search.merged import composes, factors
 from search.pick import Exchange
 from search.run import Runner
 from search.study import Study
@@ -69,8 +69,8 @@ def _parts(
     if not (trial.parents and composes(made)):
         return {"": (files.load_weights([trial])[0], 1.0)}
     known = {each.number: each for each in trials}
-    states = [runner.base(), *Merged(made, runner, files, known).members(trial.parents)]
-    names = ["base", *(known[number].id for number in trial.parents)]
+    members = [known[number] for number in trial.parents]
+    names, states = ["base", *(each.id for each in members)], [runner.base(), *files.load_weights(members)]
     every = zip(names, states, factors(trial), strict=True)
     return {name: (state, share) for name, state, share in every if share}
 
@@ -152,10 +152,12 @@ def _lineage(made: Study, trials: Sequence[Trial], trial: Trial, data: str | Non
         told = ", ".join(f"{name} = {value}" for name, value in trial.params.items())
         return [*lines, f"- trained {trial.step} steps from seed {trial.seed} with {told}"]
     assert made.table.merge
-    what = f"a sum of what its members say, all of which are run, by {made.table.merge.rule}:"
-    lines.append(f"- {what}" if composes(made) else f"- merged by {made.table.merge.rule} of")
-    if composes(made) and factors(trial)[0]:
-        lines.append(f"  - {factors(trial)[0]:.4g} the base")
+    if not composes(made):
+        lines.append(f"- merged by {made.table.merge.rule} of")
+    else:
+        lines.append(f"- a sum of what its members say, all of which are run, by {made.table.merge.rule}:")
+        if rest := factors(trial)[0]:
+            lines.append(f"  - {rest:.4g} the base")
     known = {each.number: each for each in trials}
     for number, share in zip(trial.parents, trial.coefficients, strict=True):
         parent = known[number]

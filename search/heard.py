@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.merged import Merged
+from search.merged import Merged, own
 from search.pareto.coefficients import Rows
 from search.run import Runner
 from search.study import Study
@@ -35,9 +35,8 @@ class Heard:
     def of(self, trials: Sequence[Trial]) -> Rows | None:
         """(n, p) of one trial or more; None where p is too large, or nothing is said but whole numbers."""
         if not self.shapes:
-            # of one model alone a tensor that has a row for each model has one row
             named = self.merged.outputs(trials[:1], "choose")
-            self.shapes = {k: tuple(v.shape[1:]) for k, v in named.items() if len(v) == 1 and v.is_floating_point()}
+            self.shapes = {name: tuple(named[name].shape[1:]) for name in own(named) if named[name].is_floating_point()}
             self.fixed = {name: value for name, value in named.items() if name not in self.shapes}
         if not 0 < sum(map(_width, self.shapes.values())) <= WIDEST:
             return None

@@ -26,7 +26,7 @@ from search.errors import SearchError
 from search.files import Files, State
 from search.heard import Heard
 from search.judge import Judge
-from search.merged import Merged, composes
+from search.merged import Merged
 from search.run import Report, Runner
 from search.space import Params
 from search.store import Row, Store, told
@@ -84,7 +84,7 @@ class Loop:
         # by earlier launches; a row of a checkpoint knows its own
         self.spent = {} if self.study.stacked else {trial.number: trial.seconds for trial in self.trials.values()}
         self.judge = Judge(study)
-        self.merged, self.composed = Merged(study, self.runner, self.files, self.trials), composes(study)
+        self.merged = Merged(study, self.runner, self.files, self.trials)
         self.planned = self._planned(1.0)  # trials and merges, by the end of this round
 
     def run(self, *, train: bool = True) -> None:
@@ -298,7 +298,7 @@ class Loop:
     def _evaluate(self, batch: Sequence[Trial], heard: Heard) -> None:
         began = time.perf_counter()
         with self.clock.part("merging"):
-            states = [] if self.composed else self.merged.models(batch)
+            states = [] if self.merged.composes else self.merged.models(batch)
         said, apart = (self.merged.outputs(batch, split, states) for split in ("choose", "report"))
         values, report = self.runner.values(said, len(batch)), self.runner.values(apart, len(batch))
         seconds = round((time.perf_counter() - began) / len(batch), 4)
@@ -312,7 +312,7 @@ class Loop:
             rows.append(row)
         heard.keep(batch, said)
         with self.clock.part("store"):
-            kept = zip(batch, states, strict=not self.composed)
+            kept = zip(batch, states, strict=not self.merged.composes)
             self._commit(rows, {trial.number: partial(dict, state) for trial, state in kept})
 
     def _commit(
@@ -344,7 +344,7 @@ class Loop:
         if self.study.table.budget.repeats:  # a repeat may bring any of them to the front
             return {trial.id for trial in trials if trial.complete}
         fronts = [front.members(some, self.study.reference)[0] for some in (list(trials), trained)]
-        holding = [trial for trial in trials if trial.state == "running"] + (fronts[0] if self.composed else [])
+        holding = [trial for trial in trials if trial.state == "running"] + (fronts[0] if self.merged.composes else [])
         held = {number for trial in holding for number in trial.parents}
         return {trial.id for some in fronts for trial in some} | {t.id for t in trained if t.number in held}
 

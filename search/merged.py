@@ -29,65 +29,70 @@ def composes(study: Study) -> bool:
     return study.table.merge is not None and declares(study, "OF_OUTPUTS", False)
 
 
+def own(said: Mapping[str, Any]) -> list[str]:
+    """The names of what a model says itself, the others being the same for all, such as labels: of one model alone a
+    tensor that has a row for each model has one row."""
+    return [name for name, each in said.items() if len(each) == 1]
+
+
 class Merged:
     """``trials``: number -> trial, those that are merged and all their members."""
 
     def __init__(self, study: Study, runner: Runner, files: Files, trials: Mapping[int, Trial]) -> None:
         self.study, self.runner, self.files, self.trials = study, runner, files, trials
-        self.said: dict[tuple[tuple[int, ...], str], tuple[list[Named], Named]] = {}
+        self.composes = composes(study)
+        self.start: dict[str, tuple[Named, Named]] = {}  # split -> what the base says itself, and what is fixed
+        self.said: dict[tuple[int, str], Named] = {}  # of each member, where its merges are sums of outputs
 
     def models(self, trials: Sequence[Trial]) -> list[State]:
         """The state dict of each of ``trials``, trained or of merged weights."""
         weights = {trial.number: self.files.load_weights([trial])[0] for trial in trials if not trial.parents}
         for parents in {trial.parents for trial in trials if trial.parents}:
             merges = [trial for trial in trials if trial.parents == parents]
-            states = [dict(state) for state in self.members(parents)]
+            states = [dict(state) for state in self.files.load_weights([self.trials[number] for number in parents])]
             base = dict(self.runner.base()) if declares(self.study, "NEEDS_BASE", False) else None
             merged = self.runner.recalibrated([self._merge(base, states, trial) for trial in merges])
             weights |= {trial.number: state for trial, state in zip(merges, merged, strict=True)}
         return [weights[trial.number] for trial in trials]
 
-    def members(self, parents: Sequence[int]) -> list[State]:
-        return self.files.load_weights([self.trials[number] for number in parents])
-
     def outputs(self, trials: Sequence[Trial], split: str, models: Sequence[State] = ()) -> Named:
         """What k ``trials`` say: named tensors, those of the models themselves (k, ...). ``models``: if at hand."""
-        summed = [trial for trial in trials if trial.parents] if composes(self.study) else []
-        if not summed:
+        if not self.composes:
             return dict(self.runner.outputs(models or self.models(trials), split))
-        rows: dict[int, Named] = {trial.number: self._composed(trial, split) for trial in summed}
-        fixed = self._told(summed[0].parents, split)[1]
-        if alone := [trial for trial in trials if not trial.parents]:
-            said = self.runner.outputs(self.models(alone), split)
-            for at, trial in enumerate(alone):
-                rows[trial.number] = {name: said[name][at] for name in rows[summed[0].number]}
         import torch
 
-        own = {name: torch.stack([rows[trial.number][name] for trial in trials]) for name in rows[summed[0].number]}
-        return fixed | own
+        base, fixed = self._base(split)
+        rows = [self._composed(t, split) if t.parents else self._members([t.number], split)[0] for t in trials]
+        return fixed | {name: torch.stack([row[name] for row in rows]) for name in base}
 
     def _composed(self, trial: Trial, split: str) -> Named:
         """What it says of every example, by the rule; a number for each model, such as its size, is summed over those
         that are run."""
-        told, _ = self._told(trial.parents, split)
+        base, _ = self._base(split)
+        told = [base, *self._members(trial.parents, split)]
         long = [{name: each for name, each in model.items() if each.ndim} for model in told]
         runs = [model for model, factor in zip(told, factors(trial), strict=True) if factor]
-        costs = {name: sum(model[name] for model in runs) for name in told[0] if name not in long[0]}
+        costs = {name: sum(model[name] for model in runs) for name in base if name not in long[0]}
         return self._merge(long[0], long[1:], trial) | costs
 
-    def _told(self, parents: tuple[int, ...], split: str) -> tuple[list[Named], Named]:
-        """What the base and the members say, each its own, and what is the same for all, such as labels."""
-        if (parents, split) not in self.said:
-            # of one model alone a tensor that has a row for each model has one row
-            start, said = (self.runner.outputs(some, split) for some in ([self.runner.base()], self.members(parents)))
-            own = [name for name, each in start.items() if len(each) == 1]
-            if whole := [name for name in own if not start[name].is_floating_point()]:
-                got = str(start[whole[0]].dtype)
+    def _base(self, split: str) -> tuple[Named, Named]:
+        if split not in self.start:
+            said = self.runner.outputs([self.runner.base()], split)
+            names = own(said)
+            if whole := [name for name in names if not said[name].is_floating_point()]:
+                got = str(said[whole[0]].dtype)
                 raise MergeError(f"output {whole[0]!r}", expected="numbers that can be summed", got=got)
-            told = [{name: start[name][0] for name in own}]
-            told += [{name: said[name][at] for name in own} for at in range(len(parents))]
-            self.said[parents, split] = told, {name: each for name, each in start.items() if name not in own}
-        return self.said[parents, split]
+            fixed = {name: each for name, each in said.items() if name not in names}
+            self.start[split] = {name: said[name][0] for name in names}, fixed
+        return self.start[split]
+
+    def _members(self, numbers: Sequence[int], split: str) -> list[Named]:
+        """What each of these trained trials says itself; each is run once."""
+        if missing := [number for number in numbers if (number, split) not in self.said]:
+            said = self.runner.outputs(self.files.load_weights([self.trials[number] for number in missing]), split)
+            for at, number in enumerate(missing):
+                self.said[number, split] = {name: said[name][at] for name in self._base(split)[0]}
+        return [self.said[number, split] for number in numbers]
 
     def _merge(self, base: Named | None, states: list[Named], trial: Trial) -> Named:
         assert self.study.table.merge

@@ -92,6 +92,7 @@ def status(name: str | None, home: Path, storage: str | None, as_json: bool, qui
 @common
 def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     """The studies of the home folder, and those that ship."""
+    from search import front as fronts
     from search import study as studies
     from search.store import Store
 
@@ -99,8 +100,6 @@ def list_(home: Path, storage: str | None, as_json: bool, quiet: bool) -> None:
     rows = []
     for name in store.names():
         made, _, trials = stored(name, home, storage)
-        from search import front as fronts
-
         found = fronts.build(made, trials, certain=False)
         rows.append({"study": name, "trials": len(trials), "front": len(found), "hypervolume": found.hypervolume,
                      "objectives": ", ".join(found.names), "running": store.running(name)})  # fmt: skip
