@@ -137,7 +137,8 @@ def _card(
     if loads:
         lines += ["```python", LOAD.strip(), "```", "", "`model.pt` is a pickle: load it only from where you trust."]
     else:
-        lines += ["`model.safetensors` holds the weights by name; the module is the trainer's own."]
+        behind = ", behind `base.` or the id of their model" if trial.parents and composes(made) else ""
+        lines += [f"`model.safetensors` holds the weights by name{behind}; the module is the trainer's own."]
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from search import front, launch, study
 from search.cli import main
 from search.errors import MergeError
+from search.export import export
 from search.loop import Loop
 from search.merged import Merged, composes
 from search.pick import pick
@@ -132,3 +133,15 @@ def test_an_exported_sum_holds_its_members_and_says_what_was_measured(home: Path
         from safetensors.torch import load_file
 
         assert load_file(folder / "model.safetensors").keys() == model.state_dict().keys()
+
+
+def test_the_card_of_a_sum_says_whose_weights_are_whose_where_no_module_is_written(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, trials, merges = loaded(home)
+    built = front.build(loop.study, trials)
+    point = next(point for point in built.points if point.kind == "merged")
+    monkeypatch.setattr(loop.runner, "module", lambda: None)
+    export(tmp_path / "out", loop.study, trials, point, loop.files, loop.runner)
+    assert "by name, behind `base.` or the id of their model; the" in (tmp_path / "out" / "README.md").read_text()
+    assert not (tmp_path / "out" / "model.pt").exists()
