@@ -1,6 +1,8 @@
 """`auto` takes the best proposer that the trials leave time for, says why, and is no more than that one."""
 
 from dataclasses import replace
+from math import inf
+from time import process_time
 
 import numpy as np
 import pytest
@@ -63,15 +65,22 @@ def test_what_is_wanted_and_what_is_known_are_handed_on() -> None:
     assert propose("auto", REAL, timed(1e-5), 2, **known) == propose("ehvi", REAL, timed(1e-5), 2, **known)
 
 
-@pytest.mark.slow  # a search
-def test_proposals_stay_within_their_share_of_the_training() -> None:
-    import time
+def spent(proposer: str, trials: list[Trial], q: int = 4) -> float:
+    """Seconds that q proposals take: the least of five, for a busy machine only adds."""
+    cost = inf
+    for _ in range(5):
+        began = process_time()
+        propose(proposer, MIXED, trials, q, seed=0, reference=[2.0, 2.0])
+        cost = min(cost, process_time() - began)
+    return cost
 
-    for each in (0.05, 0.5, 4.0):
-        trials = [
-            replace(trial, seconds=each) for trial in search("sobol", MIXED, mixture, 30, seed=0, reference=[2, 2])
-        ]
-        auto.propose(MIXED, trials, 4, seed=0, reference=np.array([2.0, 2.0]))  # imports
-        began = time.process_time()
-        auto.propose(MIXED, trials, 4, seed=0, reference=np.array([2.0, 2.0]))
-        assert time.process_time() - began < 0.1 * 4 * each
+
+@pytest.mark.slow  # a search
+@pytest.mark.parametrize("each, taken", [(0.1, "tpe"), (0.5, "tpe"), (4.0, "ehvi")])
+def test_proposals_stay_within_their_share_of_the_training(each: float, taken: str) -> None:
+    done = search("sobol", MIXED, mixture, 30, seed=0, reference=[2, 2])
+    trials = [replace(trial, seconds=each) for trial in done]
+    assert take(MIXED, trials, 4, 2).name == taken
+    # the estimates are of one machine: this one is as much slower as the cheapest proposer is
+    slower = max(1.0, spent("nsga2", trials) / seconds("nsga2", 30, MIXED.width, 2, 4))
+    assert spent("auto", trials) < 0.1 * 4 * each * slower
