@@ -2,6 +2,7 @@
 VENV := .venv
 READY := $(VENV)/ready
 PYTHON ?= python3
+ABREAST := --numprocesses logical --maxprocesses 8 --dist worksteal  # one test process a core
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/$(VENV)/torch-extensions
 
 .PHONY: demo test slow lint types clean
@@ -11,10 +12,10 @@ demo: $(READY)  ## the main job: train, merge, and show the front
 	@echo "  $(VENV)/bin/search launch two-views-digits                  the next study"
 
 test: $(READY)  ## the fast suite
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q $(ABREAST)
 
 slow: $(READY)  ## what takes longer
-	$(VENV)/bin/python -m pytest -q -m slow
+	$(VENV)/bin/python -m pytest -q -m slow $(ABREAST)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -62,8 +62,9 @@ def merge(
 def spherical(gram: Tensor, shares: Tensor) -> Tensor:
     """(k,) factors of k vectors with inner products ``gram`` (k, k) and ``shares`` (k,) > 0 that sum to one.
 
-    >>> spherical(torch.eye(2, dtype=torch.float64), torch.tensor([0.5, 0.5], dtype=torch.float64)).tolist()
-    [0.7071067811865475, 0.7071067811865475]
+    >>> right = torch.eye(2, dtype=torch.float64)
+    >>> spherical(right, torch.tensor([0.5, 0.5], dtype=torch.float64)).square().round(decimals=9).tolist()
+    [0.5, 0.5]
     """
     lengths = gram.diagonal().sqrt()
     if not bool((lengths > 0).all()):
