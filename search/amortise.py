@@ -74,7 +74,7 @@ def refusal(study: Study, trials: Sequence[Trial]) -> str | None:
 def ask(
     study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], q: int, heard: Heard | None = None
 ) -> list[dict[str, Any]]:
-    """Up to ``q`` merges to evaluate next: the ``coefficients`` (k,) of each, and the losses that are ``promised``.
+    """Up to ``q`` merges to evaluate next: the ``coefficients`` (groups * k,) of each, and its losses as ``promised``.
 
     A pure function of the trials so far, so a resumed study merges as one that was not interrupted. Fewer than q, or
     none, where the search has nothing more to ask.
@@ -106,6 +106,7 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
     that were evaluated."""
     assert study.table.merge
     merges, k = merges_of(trials, chosen), len(chosen)
+    groups = study.table.merge.groups
     done = [trial for trial in merges if trial.losses]
     free = list(chosen) if declares(study, "GIVES_BACK", True) else []
     known = [*free, *done]
@@ -113,7 +114,9 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
     others = sum(trial.kind == "merged" for trial in trials) - len(merges)
     wanted = known and study.table.merge.method not in components.names("proposer")
     return Seen(
-        coefficients=np.vstack([np.eye(k)[: len(free)], np.array([t.coefficients for t in done]).reshape(-1, k)]),
+        coefficients=np.vstack(
+            [np.tile(np.eye(k)[: len(free)], groups), np.array([t.coefficients for t in done]).reshape(-1, groups * k)]
+        ),
         losses=_worth(study, known),
         reference=np.array(study.reference),
         simplex=declares(study, "SIMPLEX", False),
@@ -121,7 +124,7 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
         seed=study.table.seed,
         free=len(free),
         given=losses(members) if feasible else None,
-        failed=np.array([trial.coefficients for trial in merges if trial.state == "failed"]).reshape(-1, k),
+        failed=np.array([trial.coefficients for trial in merges if trial.state == "failed"]).reshape(-1, groups * k),
         bounds=[_bounds(objective) for objective in study.objectives],
         outputs=heard.of(known) if heard and wanted else None,
         measure=heard.measure if heard and wanted else None,

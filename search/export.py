@@ -25,7 +25,7 @@ from search.merged import composes, factors
 from search.pick import Exchange
 from search.run import Runner
 from search.study import Study
-from search.trial import Trial
+from search.trial import Trial, portions
 
 LOAD = """import torch
 
@@ -154,14 +154,15 @@ def _lineage(made: Study, trials: Sequence[Trial], trial: Trial, data: str | Non
         return [*lines, f"- trained {trial.step} steps from seed {trial.seed} with {told}"]
     assert made.table.merge
     if not composes(made):
-        lines.append(f"- merged by {made.table.merge.rule} of")
+        groups = made.table.merge.groups
+        lines.append(f"- merged by {made.table.merge.rule} {f'in {groups} groups of layers ' * (groups > 1)}of")
     else:
         lines.append(f"- a sum of what its members say, all of which are run, by {made.table.merge.rule}:")
         if rest := factors(trial)[0]:
             lines.append(f"  - {rest:.4g} the base")
     known = {each.number: each for each in trials}
-    for number, share in zip(trial.parents, trial.coefficients, strict=True):
+    for number, portion in zip(trial.parents, portions(trial.coefficients, len(trial.parents)), strict=True):
         parent = known[number]
         told = ", ".join(f"{name} = {value}" for name, value in parent.params.items())
-        lines.append(f"  - {share:.4g} {parent.id}, trained {parent.step} steps from seed {parent.seed} with {told}")
+        lines.append(f"  - {portion} {parent.id}, trained {parent.step} steps from seed {parent.seed} with {told}")
     return lines

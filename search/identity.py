@@ -50,7 +50,7 @@ def definition(study: Study) -> Definition:
         "proposer": {"name": table.proposer.name, **_plain(study.proposer_settings)},
         "stop": {"rule": table.stop.rule, "audit": table.stop.audit, **_plain(study.stop_settings)},
         **({"amortise": table.amortise.model_dump()} if table.amortise else {}),
-        "merge": {**table.merge.model_dump(), **_plain(study.merge_settings)} if table.merge else {"evaluations": 0},
+        "merge": _merging(study),
     }
 
 
@@ -115,6 +115,12 @@ def _node(node: Node) -> dict[str, Any]:
         return {"kind": "simplex", "names": list(node.names), **known}
     kind = "integer" if isinstance(node, Integer) else "float"
     return {"kind": kind, "low": node.low, "high": node.high, "log": node.log, **known}
+
+
+def _merging(study: Study) -> dict[str, Any]:
+    if not (table := study.table.merge):
+        return {"evaluations": 0}
+    return {**table.model_dump(exclude=set() if table.groups > 1 else {"groups"}), **_plain(study.merge_settings)}
 
 
 def _start(study: Study) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 from search import amortise, ask, front
 from search.ahead import Ahead
 from search.clock import Clock
-from search.errors import SearchError
+from search.errors import MergeError, SearchError
 from search.files import Files, State
 from search.heard import Heard
 from search.judge import Judge
@@ -89,13 +89,15 @@ class Loop:
 
     def run(self, *, train: bool = True) -> None:
         """Train what is left of the budget, unless ``train`` is false, then merge."""
+        if self.study.table.merge:
+            self.merged.check()
         with self.crew if train else contextlib.nullcontext():
             for planned in self._rounds() if train else [self._planned(1.0)]:
                 self.planned = planned
                 if train:
                     self._train_all()
                 if self.study.table.merge:
-                    self._merge()
+                    self._merge(needed=not train)
 
     def _rounds(self) -> Iterator[tuple[int, int]]:
         """What is to be trained, and to be merged, by the end of each round; the last one's is the whole budget. A
@@ -265,12 +267,15 @@ class Loop:
         self.observe(self.known)
         return batch
 
-    def _merge(self) -> None:
+    def _merge(self, *, needed: bool) -> None:
         """Spend the merge budget; what was admitted but not evaluated before an interruption comes first."""
         assert self.study.table.merge
         # of a study that was extended by repeats a trial may come to the front whose weights were not kept
         chosen = amortise.parents(self.study, [each for each in self.known if each.parents or self.files.holds(each)])
         if len(chosen) < 2:
+            if needed:
+                expected, hint = f"the weights of two members in {self.files.weights}", "Train it anew with --fresh."
+                raise MergeError(f"study {self.name!r}", expected=expected, got=f"those of {len(chosen)}", hint=hint)
             return
         heard = Heard(self.study, self.runner, self.merged)
         while True:

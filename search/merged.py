@@ -44,6 +44,14 @@ class Merged:
         self.start: dict[str, tuple[Named, Named]] = {}  # split -> what the base says itself, and what is fixed
         self.said: dict[tuple[int, str], Named] = {}  # of each member, where its merges are sums of outputs
 
+    def check(self) -> None:
+        """Refuse more groups than the models have layers, before anything is trained."""
+        assert self.study.table.merge
+        if self.study.table.merge.groups > 1:
+            from search.pareto.merge import grouped
+
+            grouped.cut(self.runner.base(), self.study.table.merge.groups)
+
     def models(self, trials: Sequence[Trial]) -> list[State]:
         """The state dict of each of ``trials``, trained or of merged weights."""
         weights = {trial.number: self.files.load_weights([trial])[0] for trial in trials if not trial.parents}
@@ -97,7 +105,12 @@ class Merged:
     def _merge(self, base: Named | None, states: list[Named], trial: Trial) -> Named:
         assert self.study.table.merge
         rule = components.load("merge", self.study.table.merge.rule, where=f"{self.study.file} [merge] rule")
-        found: Named = rule.merge(base, states, list(trial.coefficients), **self.study.merge_settings)
+        groups, settings = self.study.table.merge.groups, self.study.merge_settings
+        if groups > 1:
+            from search.pareto.merge import grouped
+
+            return grouped.merged(rule, base, states, trial.coefficients, groups, **settings)
+        found: Named = rule.merge(base, states, list(trial.coefficients), **settings)
         return found
 
 

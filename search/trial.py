@@ -67,6 +67,16 @@ class Trial:
         return self.state == "finished"
 
 
+def portions(coefficients: Sequence[float], k: int) -> list[str]:
+    """What a merge takes of each of its k parents, in words; of several groups of layers each has its number.
+
+    >>> portions([0.25, 0.75], 2), portions([0.25, 0.75, 0.5, 1.0], 2)
+    (['0.25', '0.75'], ['(0.25 0.5)', '(0.75 1)'])
+    """
+    found = [" ".join(f"{each:.3g}" for each in coefficients[at::k]) for at in range(k)]
+    return found if len(coefficients) == k else [f"({each})" for each in found]
+
+
 def losses(trials: Sequence[Trial]) -> NDArray[np.float64]:
     """The losses (n, m) of trials that have them."""
     return np.array([trial.losses for trial in trials], dtype=np.float64).reshape(

@@ -92,10 +92,11 @@ def resume(
 @click.option("--method", metavar="NAME", help="[merge] method: how the coefficients are searched.")
 @click.option("--rule", metavar="NAME", help="[merge] rule: how models become one.")
 @click.option("--parents", type=click.IntRange(2, 8), metavar="N", help="[merge] parents: so many models.")
+@click.option("--groups", type=click.IntRange(1, 8), metavar="N", help="[merge] groups: of layers, searched apart.")
 @click.option("--no-mlflow", is_flag=True, help="Do not keep the MLflow record now.")
 def merge(
     name: str, home: Path, storage: str | None, as_json: bool, quiet: bool, budget: int | None,
-    method: str | None, rule: str | None, parents: int | None, no_mlflow: bool,
+    method: str | None, rule: str | None, parents: int | None, groups: int | None, no_mlflow: bool,
 ) -> None:  # fmt: skip
     """Merge models of a study's front, at its end or in between; nothing is trained."""
     from search import amortise
@@ -104,7 +105,8 @@ def merge(
     clock = Clock()
     with clock.part("imports"):
         made, _, trials = stored(name, home, storage)
-        made = amortise.asked(made, trials, budget=budget, method=method, rule=rule, parents=parents)
+        told = {"method": method, "rule": rule, "parents": parents, "groups": groups}
+        made = amortise.asked(made, trials, budget=budget, **told)
     where = dict.fromkeys(("workers", "devices", "dask", "slots"))
     _run(made, home, storage, as_json, quiet, where, extend=True, mirror=not no_mlflow, clock=clock, train=False)
 

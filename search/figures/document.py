@@ -16,7 +16,7 @@ from search.figures.template import DOUBTFUL, HIGHER, MEMBERS, NEAR, PARALLEL, P
 from search.front import Front, Point
 from search.promised import tested
 from search.study import Objective
-from search.trial import Trial
+from search.trial import Trial, portions
 
 MATRIX = 4  # objectives in a scatter matrix; of more the lines say more
 
@@ -161,6 +161,7 @@ def _cell(value: object, content: str, style: str = "") -> str:
 
 def _params(point: Point) -> str:
     """Escaped: ``0.5 t0001 + 0.5 t0004`` for a merged model, then ``learning_rate 0.01, optimizer adam``."""
-    merged = " + ".join(f"{c:.3g} {escape(p)}" for c, p in zip(point.coefficients, point.parents, strict=False))
+    told = zip(portions(point.coefficients, len(point.parents)), point.parents, strict=True)
+    merged = " + ".join(f"{portion} {escape(parent)}" for portion, parent in told)
     params = ", ".join(f"{escape(name)} <b>{escape(short(value))}</b>" for name, value in point.params.items())
     return ", ".join(filter(None, [merged, params]))

@@ -14,7 +14,7 @@ from search.space import Space
 from search.study.definition import Study
 from search.study.measured import constraint, objective
 from search.study.settings import chosen, like
-from search.study.tables import InterestTable, StudyFile, TrainerTable
+from search.study.tables import InterestTable, MergeTable, StudyFile, TrainerTable
 from trainers.rung import expand, pieces
 
 # no objective: what reports and tables have under these names
@@ -59,6 +59,8 @@ def resolve(table: StudyFile, file: str, folder: str) -> Study:
     merge_settings: Mapping[str, Any] = {}
     if table.merge:
         merge_settings = chosen("merge", table.merge, f"{file} [merge]", "rule")
+        if table.merge.groups > 1:
+            _grouped(table.merge, f"{file} [merge] groups")
         _method(table.merge.method, f"{file} [merge] method")
         if not declared.get("MERGEABLE", False):
             raise StudyError(f"{file} [merge]", expected="a trainer whose models share a base", got=module)
@@ -114,6 +116,15 @@ def _method(name: str, where: str) -> None:
         if "." not in name and name not in known:
             raise StudyError(where, expected=one_of(known), got=name, hint=near_miss(name, known))
         components.describe("coefficients", name, where=where)
+
+
+def _grouped(table: MergeTable, where: str) -> None:
+    """Coefficients of groups of layers are a box, and those of a rule of weights."""
+    rule = components.describe("merge", table.rule, where=where)
+    if rule.constants.get("SIMPLEX", False) or rule.constants.get("OF_OUTPUTS", False):
+        why = "whose coefficients sum to one" if rule.constants.get("SIMPLEX", False) else "of outputs"
+        hint = 'Merge with rule = "task_arithmetic".'
+        raise StudyError(where, expected=f"1 with {table.rule}, a rule {why}", got=table.groups, hint=hint)
 
 
 def _following(space: Mapping[str, Any], defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class MergeTable(Open):
     method: Annotated[
         str, Field(description="how coefficients are searched: a file in search/pareto/coefficients, or a proposer")
     ] = "outputs"
+    groups: Annotated[int, Field(ge=1, le=8, description="of layers, each with coefficients of its own")] = 1
 
 
 class AmortiseTable(Table):

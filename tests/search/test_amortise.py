@@ -268,3 +268,33 @@ def test_a_member_whose_weights_are_gone_is_no_parent(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*command, "--parents", "2"]).exit_code == 0
     merges = [trial for trial in Store(tmp_path).load(DISTILL["name"])[2] if trial.parents]
     assert len(merges) == 2 and all(best[0].number not in trial.parents for trial in merges)
+    for path in (tmp_path / DISTILL["name"] / "weights").glob("t*.safetensors"):
+        path.unlink()
+    found = CliRunner().invoke(main, command)
+    assert found.exit_code == 2 and "expected the weights of two members in" in found.stderr
+
+
+def test_groups_of_layers_have_coefficients_of_their_own(tmp_path: Path) -> None:
+    launch(changed(DISTILL, {"merge.groups": 2, "merge.evaluations": 8}), home=tmp_path, mirror=False, quiet=True)
+    made, _, trials = Store(tmp_path).load(DISTILL["name"])
+    merges = [trial for trial in trials if trial.parents]
+    assert len(merges) == 8 and all(trial.complete for trial in merges)
+    k = len(merges[0].parents)
+    assert {len(trial.coefficients) for trial in merges} == {2 * k}
+    parents = amortise.parents(made, trials)
+    told = amortise.seen(made, trials, parents)
+    assert told.coefficients[: told.free].tolist() == np.tile(np.eye(k), 2).tolist()  # a member is it in all its layers
+    (again,) = amortise.ask(made, trials[:-1], parents, 1)
+    assert len(again["coefficients"]) == 2 * k
+
+
+@pytest.mark.parametrize("rule, why", [("linear", "whose coefficients sum to one"), ("logits", "of outputs")])
+def test_groups_are_refused_where_a_rule_has_no_layers_or_no_box(rule: str, why: str) -> None:
+    with pytest.raises(SearchError, match=rf"\[merge\] groups: expected 1 with {rule}, a rule {why}, got 2"):
+        study.read(changed(DISTILL, {"merge.rule": rule, "merge.groups": 2}))
+
+
+def test_more_groups_than_layers_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(SearchError, match="groups: expected at most [1-7], one for each layer, got 8"):
+        launch(changed(DISTILL, {"merge.groups": 8}), home=tmp_path, mirror=False, quiet=True)
+    assert not any(trial.curve for trial in Store(tmp_path).load(DISTILL["name"])[2])

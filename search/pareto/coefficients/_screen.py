@@ -1,7 +1,7 @@
 """The merges that a surrogate promises most of: dense screening, which costs no evaluation.
 
-Sobol points and the lines between corners are predicted; then what is on the predicted front is moved by ever
-smaller normal steps, and what improves it stays. Of all that the front holds, greedy hypervolume gain picks.
+Sobol points and the lines between corners and models are predicted; then what is on the predicted front is moved by
+ever smaller normal steps, and what improves it stays. Of all that the front holds, greedy hypervolume gain picks.
 """
 
 import numpy as np
@@ -59,8 +59,8 @@ def screen(predict: Predict, seen: Seen) -> tuple[Floats, Floats]:
 
 def _lines(seen: Seen) -> Floats:
     k, corners = seen.k, np.eye(seen.k)
-    if not seen.simplex:
-        corners = np.unique(np.vstack([np.zeros(k), corners, np.ones(k)]), axis=0)
+    if not seen.simplex:  # with groups of layers the models themselves are no unit vectors
+        corners = np.unique(np.vstack([np.zeros(k), corners, np.ones(k), seen.coefficients[: seen.free]]), axis=0)
     first, second = np.triu_indices(len(corners), 1)
     steps = np.linspace(0.0, 1.0, LINE + 2)[:, None, None]
     return np.asarray(((1.0 - steps) * corners[first] + steps * corners[second]).reshape(-1, k))

@@ -40,7 +40,7 @@ def _drawn(seen: Seen, n: int) -> Floats:
     rng = np.random.default_rng([seen.seed, len(seen.coefficients)])
     spread = np.where(np.ptp(seen.losses, axis=0) > 0, np.ptp(seen.losses, axis=0), 1.0)
     residuals = (((surrogate(seen).predict(seen.coefficients) - seen.losses) / spread) ** 2).sum(axis=1)
-    parts = 4 if seen.k < 4 else 2
+    parts = 4 if seen.k < 4 else 2 if seen.k < 20 else 1  # bins must fit into memory
     cells = np.floor(np.clip(_angles(seen.coefficients) / (np.pi / 2), 0.0, 1.0 - 1e-9) * parts).astype(int)
     keys = np.ravel_multi_index(tuple(cells.T), (parts,) * (seen.k - 1))
     scores = np.full(parts ** (seen.k - 1), np.nan)

@@ -13,7 +13,7 @@ from search.errors import MergeError
 from search.pareto.merge import check
 
 FOLDER = Path(package.__file__).parent
-HELPERS = {"__init__", "tensors", "adapters", "align"}
+HELPERS = {"__init__", "tensors", "adapters", "align", "grouped"}
 RULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
 SUMS = ["linear", "task_arithmetic"]  # the rules that are a weighted sum of base and members
 TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
