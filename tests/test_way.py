@@ -65,8 +65,8 @@ DOORS = {
     "gpytorch": ["search/propose/*"],
     "linear_operator": ["search/propose/*"],
     "threadpoolctl": ["search/propose/*"],
-    "optuna": ["search/store.py", "search/translate.py", "search/sampler.py", "search/propose/*"],
-    "sqlalchemy": ["search/store.py"],
+    "optuna": ["search/store/*", "search/translate.py", "search/sampler.py", "search/propose/*"],
+    "sqlalchemy": ["search/store/__init__.py"],
     "mlflow": ["search/record/*"],
     "plotly": ["search/figures/*"],
     "cmaes": ["search/pareto/coefficients/cma_es.py"],
@@ -218,14 +218,14 @@ def wrong_calls(sources: dict[str, str]) -> list[str]:
 
 def store_writes() -> set[str]:
     """The methods of the store that change what is stored, by what they call."""
-    (store,) = [node for node in ast.parse(SOURCES["search/store.py"]).body if isinstance(node, ast.ClassDef)
+    (store,) = [node for node in ast.parse(SOURCES["search/store/__init__.py"]).body if isinstance(node, ast.ClassDef)
                 and node.name == "Store"]  # fmt: skip
     calls = {
         method.name: {ast.unparse(call.func) for call in ast.walk(method) if isinstance(call, ast.Call)}
         for method in store.body
         if isinstance(method, ast.FunctionDef)
     }
-    setter = re.compile(r"self\.storage\.(set|create)_")
+    setter = re.compile(r"self\.storage\.(set|create)_|projection\.project")
     writes = {name for name, called in calls.items() if any(map(setter.match, called))}
     while more := {name for name, called in calls.items() if called & {f"self.{each}" for each in writes}} - writes:
         writes |= more

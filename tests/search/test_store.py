@@ -135,7 +135,7 @@ def test_a_lease_of_another_machine_is_respected_until_it_is_stale(
     monkeypatch.undo()
     with pytest.raises(StoreError, match="a launch on elsewhere that was alive 0 s ago"), store.lease(name):
         pass
-    monkeypatch.setattr("search.store.STALE_SECONDS", 0.0)
+    monkeypatch.setattr("search.store.leases.STALE_SECONDS", 0.0)
     with store.lease(name):
         assert store.running(name)
     assert not store.running(name)

@@ -12,57 +12,25 @@ keeps the record makes the projection, since a row costs as many statements as t
 
 import contextlib
 import fcntl
-import json
-import os
-import socket
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
 
 from search import earlier, identity, study
 from search.errors import StoreError, near_miss, one_of
-from search.space import Choice, Float, Integer, Simplex, Space
+from search.store import events, leases, projection
+from search.store.events import Row as Row
+from search.store.events import told as told
 from search.study import Study, StudyFile
-from search.trial import Failure, Trial
+from search.trial import Trial
 from search.trust import Trust
-
-T = TypeVar("T")
-STALE_SECONDS = 600.0  # a lease of another machine that has not been renewed for so long may be taken
-STATES = {
-    "running": TrialState.RUNNING,
-    "finished": TrialState.COMPLETE,
-    "stopped": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """What one trial says at a rung. ``state`` other than running ends it."""
-
-    number: int
-    step: int
-    state: str
-    seconds: float
-    values: Mapping[str, float]
-    report_values: Mapping[str, float]
-    failure: Failure | None = None
-    base: str | None = None
-    refused: int = 0
-    place: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "failure": vars(self.failure) if self.failure else None}
 
 
 class Store:
@@ -167,19 +135,7 @@ class Store:
 
     def trials(self, name: str, made: Study) -> list[Trial]:
         """Every trial as the events tell it, by number."""
-        found: dict[int, Trial] = {}
-        for event in self.events(name):
-            if event["kind"] == "admit":
-                for entry in event["trials"]:
-                    lists = {key: tuple(entry.get(key, ())) for key in ("parents", "coefficients", "promised")}
-                    found[entry["number"]] = Trial(**{**entry, **lists}, started=event["time"])
-            elif event["kind"] == "rung":
-                for row in event["rows"]:
-                    found[row["number"]] = told(found[row["number"]], row, event["time"], made)
-            elif event["kind"] == "retry":
-                for number in event["numbers"]:
-                    found[number] = replace(found[number], retries=found[number].retries + 1)
-        return [found[number] for number in sorted(found)]
+        return events.trials(self.events(name), made)
 
     def load(self, name: str) -> tuple[Study, str, list[Trial]]:
         """The newest generation of a study, or the one that is asked for; its full name, and its trials."""
@@ -189,14 +145,7 @@ class Store:
 
     def checkpoints(self, name: str) -> dict[int, str]:
         """Trial number -> the checkpoint that holds it, of every trial that went on after its last rung."""
-        found: dict[int, str] = {}
-        for event in self.events(name):
-            for row in event["rows"] if event["kind"] == "rung" else ():
-                if row["state"] == "running" and event["checkpoint"]:
-                    found[row["number"]] = event["checkpoint"]
-                else:
-                    found.pop(row["number"], None)
-        return found
+        return events.checkpoints(self.events(name))
 
     def keep_trust(self, name: str, told: Mapping[str, Any]) -> None:
         """How far the model was to be trusted when the launch ended: objective -> figures."""
@@ -233,17 +182,7 @@ class Store:
 
     def project(self, name: str, trials: Sequence[Trial], made: Study) -> None:
         """Bring Optuna's rows up to the highest trial that has ended; idempotent, so a crash is mended."""
-        study_id = self.storage.get_study_id_from_name(name)
-        rows = self.storage.get_all_trials(study_id, deepcopy=False)
-        ended = max((trial.number for trial in trials if trial.state != "running"), default=-1)
-        distributions = _distributions(made.space, [row.distributions for row in rows])
-        for trial in trials:
-            if trial.number < len(rows):
-                if rows[trial.number].state == TrialState.RUNNING and trial.state != "running":
-                    values = _optuna_values(trial, made)
-                    self.storage.set_trial_state_values(rows[trial.number]._trial_id, STATES[trial.state], values)
-            elif trial.number <= ended:
-                self.storage.create_new_trial(study_id, _template(trial, made, distributions))
+        projection.project(self.storage, name, trials, made)
 
     @contextlib.contextmanager
     def lease(self, name: str) -> Iterator[bool]:
@@ -251,18 +190,9 @@ class Store:
         process; towards other machines a row with host and process that every rung renews.
 
         Says whether the last holder was killed: it never gave the lease back."""
-        folder = self.folder(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("a+") as lock:
-            _lock(lock, name)
+        with leases.locked(self.folder(name), name):
             held = self._attributes(name).get("lease")
-            if held and held["host"] != socket.gethostname() and time.time() - held["time"] < STALE_SECONDS:
-                age = round(time.time() - held["time"])
-                raise StoreError(
-                    f"study {name!r}", expected="nobody else at work on it",
-                    got=f"a launch on {held['host']} that was alive {age} s ago",
-                    hint=f"It may be taken over {STALE_SECONDS:.0f} s after its last sign of life.",
-                )  # fmt: skip
+            leases.check(held, name)
             self.renew(name)
             try:
                 yield bool(held)
@@ -271,16 +201,11 @@ class Store:
 
     def renew(self, name: str) -> None:
         """A sign of life."""
-        self._set(name, "lease", {"host": socket.gethostname(), "pid": os.getpid(), "time": time.time()})
+        self._set(name, "lease", leases.sign())
 
     def running(self, name: str) -> bool:
         """Whether a launch is at work on the study now."""
-        with contextlib.suppress(FileNotFoundError), (self.folder(name) / "lock").open("r+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return leases.is_locked(self.folder(name))
 
     def folder(self, name: str) -> Path:
         """Where the study keeps what is no event: checkpoints and weights."""
@@ -299,87 +224,6 @@ class Store:
         self._counts[name] += 1
 
 
-def told(trial: Trial, row: Mapping[str, Any], at: float, made: Study) -> Trial:
-    """A trial after a row of a rung."""
-    values, failure = row["values"], row["failure"]
-    ended = row["state"] != "running"
-    whole = all(each.name in values for each in (*made.objectives, *made.constraints))
-    judged = whole and row["state"] in ("finished", "stopped")
-    step, losses = row["step"], made.losses(values) if whole else ()
-    return replace(
-        trial,
-        state=row["state"],
-        step=step,
-        seconds=row["seconds"],
-        values=values,
-        report_values=row["report_values"],
-        losses=losses if judged else (),
-        violations=made.violations(values) if judged else (),
-        curve=_with(trial.curve, step, values),
-        loss_curve=_with(trial.loss_curve, step, losses),
-        failure=Failure(**failure) if failure else None,
-        base=row["base"] or trial.base,
-        refused=row.get("refused", 0),
-        retries=0,
-        place=row.get("place", ""),
-        ended=at if ended else 0.0,
-    )
-
-
-def _with(curve: tuple[tuple[int, T], ...], step: int, values: T) -> tuple[tuple[int, T], ...]:
-    """A curve with what was seen at ``step``, if anything was, in place of what was seen from there on."""
-    return (*(point for point in curve if point[0] < step), *([(step, values)] if values else []))
-
-
-def _distributions(
-    space: Space, known: Sequence[Mapping[str, BaseDistribution]] = ()
-) -> dict[str, tuple[str, BaseDistribution]]:
-    """Our name of a param -> Optuna's name and distribution.
-
-    Optuna lets no choice gain options, so an extended one goes on under another name: ``optimizer (3 options)``.
-    """
-    found: dict[str, tuple[str, BaseDistribution]] = {}
-    for dimension in space.dimensions:
-        match dimension:
-            case Float():
-                found[dimension.name] = (
-                    dimension.name,
-                    FloatDistribution(dimension.low, dimension.high, log=dimension.log),
-                )
-            case Integer():
-                found[dimension.name] = (
-                    dimension.name,
-                    IntDistribution(dimension.low, dimension.high, log=dimension.log),
-                )
-            case Choice():
-                options = CategoricalDistribution(dimension.options)
-                extended = any(each.get(dimension.name, options) != options for each in known)
-                name = f"{dimension.name} ({len(dimension.options)} options)" if extended else dimension.name
-                found[dimension.name] = name, options
-            case Simplex():
-                parts = [f"{dimension.name}.{each}" for each in dimension.names]
-                found.update({part: (part, FloatDistribution(0.0, 1.0)) for part in parts})
-    return found
-
-
-def _template(trial: Trial, made: Study, distributions: Mapping[str, tuple[str, BaseDistribution]]) -> FrozenTrial:
-    kept = {key: value for key, value in trial.params.items() if key in distributions and not trial.parents}
-    merged = {"parents": list(trial.parents), "coefficients": list(trial.coefficients)} if trial.parents else {}
-    ended = trial.state != "running"
-    return FrozenTrial(
-        number=-1, trial_id=-1, state=STATES[trial.state], value=None, values=_optuna_values(trial, made),
-        datetime_start=datetime.fromtimestamp(trial.started),
-        datetime_complete=datetime.fromtimestamp(trial.ended) if ended else None,
-        params={distributions[key][0]: value for key, value in kept.items()},
-        distributions=dict(distributions[key] for key in kept),
-        user_attrs={"search": {"id": trial.id, **merged}}, system_attrs={}, intermediate_values={},
-    )  # fmt: skip
-
-
-def _optuna_values(trial: Trial, made: Study) -> list[float] | None:
-    return [trial.values[objective.name] for objective in made.objectives] if trial.complete else None
-
-
 def _write_ahead(storage: RDBStorage) -> None:
     """sqlite without a flush to disk per commit: a killed process loses nothing, and a commit takes milliseconds."""
     from sqlalchemy import event
@@ -390,18 +234,3 @@ def _write_ahead(storage: RDBStorage) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     storage.engine.dispose()
-
-
-def _lock(file: IO[str], name: str) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        raise StoreError(
-            f"study {name!r}", expected="nobody else at work on it",
-            got=f"a launch in process {json.loads(file.read() or '{}').get('pid', '?')}",
-            hint="Watch it with: search status",
-        ) from None  # fmt: skip
-    file.truncate(0)
-    file.write(json.dumps({"pid": os.getpid()}))
-    file.flush()
