@@ -21,17 +21,22 @@ import torch
 from torch import Tensor
 
 Blocks = Sequence[slice]  # the columns of each dimension
+CELLS = 2**14  # pairs at a time: what is made of them stays in the cache
 
 
 def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, right: Tensor, *, smooth: int) -> Tensor:
     """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0."""
+    parts = left.split(max(1, CELLS // max(1, len(right))))
+    if len(parts) > 1:
+        return torch.cat([correlation(blocks, length, share, part, right, smooth=smooth) for part in parts], dim=1)
     weight = length**-2
     found = torch.ones(1, dtype=torch.float64)
     for place, columns in enumerate(blocks):
         apart = left.T[columns].unsqueeze(2) - right.T[columns].unsqueeze(1)
         near = (weight[:, columns] @ apart.square().flatten(1)).reshape(-1, *apart.shape[1:])
         alike = torch.cat([gaussian(near[:smooth]), matern(near[smooth:])])
-        found = found * (1.0 + share[:, place, None, None] * (alike - 1.0))
+        held = share[:, place, None, None]
+        found = found * torch.addcmul(1.0 - held, held, alike)
     return found
 
 
