@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from search.space import Choice, Dimension, Fixed, Node, Params, Simplex, Space
@@ -52,7 +53,22 @@ class Layout:
 
     def __call__(self, several: Sequence[Params]) -> Tensor:
         """c params -> (c, f)."""
-        return torch.from_numpy(np.array([self.space.features(params) for params in several]))
+        return torch.from_numpy(np.array([self._features(params) for params in several]))
+
+    def key(self, params: Params) -> tuple[float, ...]:
+        """As `Space.key`."""
+        return self.space.rounded(self._features(params))
+
+    def _features(self, params: Params) -> NDArray[np.float64]:
+        """Made once of each dictionary, which nobody changes while it is a proposer's."""
+        if id(params) not in self._made:
+            self._made[id(params)] = params, self.space.features(params)
+        return self._made[id(params)][1]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[Params, NDArray[np.float64]]]:
+        """By identity, which is no other's as long as the dictionary is kept here."""
+        return {}
 
 
 def _size(dimension: Dimension) -> int:

@@ -26,7 +26,7 @@ CELLS = 2**14  # pairs at a time: what is made of them stays in the cache
 
 def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, right: Tensor, *, smooth: int) -> Tensor:
     """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0."""
-    parts = left.split(max(1, CELLS // max(1, len(right))))
+    parts = torch.split(left, max(1, CELLS // max(1, len(right))))
     if len(parts) > 1:
         return torch.cat([correlation(blocks, length, share, part, right, smooth=smooth) for part in parts], dim=1)
     weight = length**-2

@@ -102,7 +102,7 @@ def seek(layout: Layout, worth: Worth, points: Sequence[Params], values: Tensor,
 
 def fresh(several: Sequence[Params], layout: Layout, taken: Keys) -> Params:
     """The first that is not taken, or the first."""
-    return next((params for params in several if layout.space.key(params) not in taken), several[0])
+    return next((params for params in several if layout.key(params) not in taken), several[0])
 
 
 def descending(values: Tensor) -> list[int]:

@@ -84,7 +84,7 @@ def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: i
     gain = gain.after(belief.layout([trial.params for trial in known])) if known else gain
     if merged := merges(trials):
         gain = gain.beside(torch.from_numpy(losses(merged)))
-    taken = {belief.layout.space.key(trial.params) for trial in points(trials)}
+    taken = {belief.layout.key(trial.params) for trial in points(trials)}
     return _rounds(belief, gain, likely, q, taken, rng)
 
 
@@ -108,7 +108,7 @@ def _rounds(
         steps = STEPS if q == 1 else NEXT
         high = ascend(layout, worth, starts[: max(count, CLIMBERS)], rng, steps=steps)
         chosen = greedy(layout, gain, likely, high, count, taken)
-        taken |= {layout.space.key(params) for params in chosen}
+        taken |= {layout.key(params) for params in chosen}
         picked += chosen
         gain = gain.after(layout(chosen))
     return picked
@@ -122,7 +122,7 @@ def greedy(layout: Layout, gain: Gain, likely: Worth, found: Ranked, q: int, tak
         while len(chosen) < min(q, len(several)):
             left = [row for row in descending(gain.of(length, feasible, soft=False) + hope) if row not in chosen]
             used = {*taken, *chosen.values()}
-            row = next((row for row in left if layout.space.key(several[row]) not in used), left[0])
-            chosen[row] = layout.space.key(several[row])
+            row = next((row for row in left if layout.key(several[row]) not in used), left[0])
+            chosen[row] = layout.key(several[row])
             gain = gain.extended(length[:, row : row + 1], feasible[:, row : row + 1])
     return [several[row] for row in chosen]

@@ -77,7 +77,7 @@ def _pick(
     model = SingleTaskGP(at, values, outcome_transform=Standardize(values.shape[1]))
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     layout = belief.layout
-    taken = {layout.space.key(trial.params) for trial in points(trials)}
+    taken = {layout.key(trial.params) for trial in points(trials)}
     waiting = [trial.params for trial in pending(trials)]
     found = pool(layout, [trial.params for trial in belief.front], rng)
     picked: list[Params] = []
@@ -94,7 +94,7 @@ def _pick(
         with torch.no_grad():
             value = torch.cat([worth(part) for part in torch.split(layout(found), 128)])
         best = seek(layout, worth, found, value, taken, rng)
-        taken.add(layout.space.key(best))
+        taken.add(layout.key(best))
         picked.append(best)
     return picked
 

@@ -208,7 +208,11 @@ class Space:
 
     def key(self, params: Params) -> tuple[float, ...]:
         """Equal for the same point and only for it (to nine digits of its features): what a duplicate is."""
-        return tuple(np.round(self.features(params), 9).tolist())
+        return self.rounded(self.features(params))
+
+    @staticmethod
+    def rounded(features: Vector) -> tuple[float, ...]:
+        return tuple(np.round(features, 9).tolist())
 
     def size(self) -> float:
         """How many different points there are, those that break constraints too; infinite with any real dimension."""
