@@ -31,7 +31,7 @@ WAY = [
     "search",
 ]  # fmt: skip
 LOOKS_AHEAD = {
-    ("search/front.py", "search.figures"): "Front.plot(), for a notebook",
+    ("search/front/table.py", "search.figures"): "Front.plot(), for a notebook",
     ("search/record/mirror.py", "search"): "the version of the package",
 }
 # The stages that know only what is listed, themselves apart.
@@ -80,7 +80,7 @@ DOORS = {
     "rich": ["search/live.py", "search/cli/options.py"],
     "sklearn": ["trainers/data/digits.py"],
     "safetensors": ["trainers/cached.py", "search/files.py"],
-    "pandas": ["search/front.py"],
+    "pandas": ["search/front/table.py"],
     "scipy": [
         "search/pareto/sobol.py", "search/pareto/uncertainty.py", "search/pareto/compare.py",
         "search/pareto/merge/align.py",
@@ -91,7 +91,7 @@ DOORS = {
     "numpy": [
         "trainers/order.py", "trainers/chunk.py", "trainers/problems/*", "search/space/*", "search/trial.py",
         "search/curves.py", "search/repeats.py", "search/certainty.py", "search/ask.py", "search/audit.py",
-        "search/explored.py", "search/trust.py", "search/explain/*", "search/front.py",
+        "search/explored.py", "search/trust.py", "search/explain/*", "search/front/*",
         "search/pick.py", "search/diff.py", "search/optimizer.py", "search/sampler.py", "search/amortise.py",
         "search/judge.py",
         "search/loop.py", "search/heard.py", "search/promised.py", "search/pareto/*", "search/stop/*",
@@ -291,7 +291,7 @@ def test_one_place_trains_and_measures_and_one_writes_the_store() -> None:
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("search/front.py", "from trainers import distill", "imports trainers.distill"),
+        ("search/front/__init__.py", "from trainers import distill", "imports trainers.distill"),
         ("search/amortise.py", "def late():\n    import objectives.measures.ece", "imports objectives.measures.ece"),
         ("search/loop.py", "importlib.import_module('trainers.distill')", "imports by name"),
         ("search/loop.py", "components.load('measure', 'ece', where='here')", "loads a measure"),
