@@ -114,7 +114,7 @@ def merge(
 def _run(
     made: Any, home: Path, storage: str | None, as_json: bool, quiet: bool, where: dict[str, Any], **options: Any
 ) -> None:
-    from search import api, audit
+    from search import amortise, api, audit
     from search.live import Live
     from search.loop import Interrupted
 
@@ -144,7 +144,8 @@ def _run(
             click.echo(f"Proposed by {proposer(made, trials)}.")
         if told := audit.audit(made, trials):
             click.echo(str(told)[0].upper() + str(told)[1:] + ".")
-        next_steps(found.study, name, home, storage, links)
+        merging = made.table.merge is not None and amortise.refusal(made, trials) is None
+        next_steps(found.study, home, storage, links, merging=merging)
 
 
 def _crew(where: dict[str, Any]) -> Any:

@@ -101,12 +101,14 @@ def flags(home: Path, storage: str | None) -> str:
     return ("" if home == Path("runs") else f" --home {home}") + (" --storage URL" if storage else "")
 
 
-def next_steps(study: str, name: str, home: Path, storage: str | None, links: dict[str, str]) -> None:
+def next_steps(study: str, home: Path, storage: str | None, links: dict[str, str], *, merging: bool = False) -> None:
     where, called = flags(home, storage), program()
     hints = {f"front {study} --html front.html{where}": "one page that works offline"}
     if links:
         hints = {f"ui {study}{where}": "the front in the MLflow UI", **hints}
     hints[f"resume {study} --trials +32{where}"] = "spend more budget"
+    if merging:
+        hints[f"merge {study} --budget 24{where}"] = "more merged models, which train nothing"
     wide = max(map(len, hints))
     click.echo("\nNext:")
     for words, purpose in hints.items():
