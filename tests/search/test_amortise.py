@@ -1,6 +1,5 @@
 """Merges that are proposed from trials: what counts as known of them, rule by rule."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
