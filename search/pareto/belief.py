@@ -34,12 +34,14 @@ STEPS = 100  # of expectation maximisation
 class Belief:
     """The true losses of configuration i are ``mean[i]`` (m,) + ``root[i]`` (m, m) z, z standard normal, each
     objective's deviation as heavy-tailed as Student's t of ``freedom[i]`` (m,). ``noise[i]`` (m, m): the root of
-    the covariance of one more evaluation about them."""
+    the covariance of one more evaluation about them. ``together``: rows (k,) that err alike, and a root (k m, k m) of
+    their joint covariance, of which their own ``root`` are the blocks on the diagonal."""
 
     mean: Floats
     root: Floats
     noise: Floats
     freedom: Floats
+    together: tuple[NDArray[np.intp], Floats] | None = None
 
     @property
     def deviation(self) -> Floats:
@@ -84,9 +86,9 @@ def of_repeats(repeats: Sequence[ArrayLike], *, shrink: bool = True, points: Arr
     places = np.asarray(points, dtype=np.float64)
     if places.ndim != 2 or len(places) != len(mean):
         raise SearchError("points", expected=f"one row a configuration, shape ({len(mean)}, f)", got=places.shape)
-    rows, middle, left = posterior(places, mean, covariance / counts[:, None, None])
-    found.mean[rows], found.root[rows] = middle, _root(left)
-    return found
+    rows, middle, joint = posterior(places, mean, covariance / counts[:, None, None])
+    found.mean[rows] = middle
+    return _together(found, rows, joint) if len(rows) else found
 
 
 def of_moments(
@@ -115,17 +117,31 @@ def of_moments(
 def expecting(belief: Belief, i: int) -> Belief:
     """What will be believed once i is evaluated once more, if the answer is the expected one: as much, more surely.
 
-    Of covariance C and an evaluation's N it is C - C (C + N)^-1 C.
+    Of covariance C and an evaluation's N it is C - C (C + N)^-1 C; what errs like it is known more surely too.
 
     >>> known = of_moments([[1.0], [2.0]], deviation=[[1.0], [1.0]])
     >>> expecting(known, 1).deviation.round(3).tolist()
     [[1.0], [0.707]]
     """
-    known, noise = (root[i] @ root[i].T for root in (belief.root, belief.noise))
+    m, noise = belief.mean.shape[1], belief.noise[i] @ belief.noise[i].T
+    if belief.together and i in belief.together[0]:
+        rows, factor = belief.together
+        joint, at = factor @ factor.T, int(np.flatnonzero(rows == i)[0]) * m + np.arange(m)
+        left = joint - joint[:, at] @ np.linalg.pinv(joint[np.ix_(at, at)] + noise) @ joint[at]
+        return _together(belief, rows, (left + left.T) / 2)
+    known = belief.root[i] @ belief.root[i].T
     left = known - known @ np.linalg.pinv(known + noise) @ known
     root = belief.root.copy()
     root[i] = _root((left + left.T)[None] / 2)[0]
     return replace(belief, root=root)
+
+
+def _together(belief: Belief, rows: NDArray[np.intp], joint: Floats) -> Belief:
+    """With the joint covariance (k m, k m) of ``rows``."""
+    k, m = len(rows), belief.mean.shape[1]
+    root, own = belief.root.copy(), np.arange(k)
+    root[rows] = _root(joint.reshape(k, m, k, m)[own, :, own, :])
+    return replace(belief, root=root, together=(rows, _root(joint[None])[0]))
 
 
 def _belief(mean: Floats, covariance: Floats, noise: Floats, freedom: Floats, shrink: bool) -> Belief:

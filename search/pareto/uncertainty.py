@@ -1,9 +1,10 @@
 """How far a front can be believed whose losses vary: what may be said of each point, and what to repeat next.
 
 Of a ``Belief`` (belief.py) about n configurations, by ``samples`` draws of all their true losses at once. Each
-variable of a draw is stratified (McKay, Beckman, Conover, 1979: a Latin hypercube), so that every margin is met
-to 1 / samples; a probability p has a standard error of at most sqrt(p (1 - p) / samples), 0.016 at 1024. Cost:
-one sort of n points for each draw, some 30 ms for 64 points and 1024 draws, and samples n m numbers.
+variable of a draw is stratified (McKay, Beckman, Conover, 1979: a Latin hypercube), so that margins are met evenly,
+those of what errs alone to 1 / samples; a probability p has a standard error of at most sqrt(p (1 - p) / samples),
+0.016 at 1024. Cost: one sort of n points for each draw, some 30 ms for 64 points and 1024 draws, and samples n m
+numbers.
 """
 
 import numpy as np
@@ -48,6 +49,9 @@ def draws(belief: Belief, *, samples: int = SAMPLES, seed: int = 0) -> Floats:
     strata = (np.arange(samples) + 0.5) / samples
     normal = rng.permuted(np.tile(norm.ppf(strata), (n, m, 1)), axis=2)
     moved = np.einsum("nij,njs->nis", belief.root, normal)
+    if belief.together:
+        rows, factor = belief.together
+        moved[rows] = (factor @ normal[rows].reshape(-1, samples)).reshape(len(rows), m, samples)
     for freedom in np.unique(belief.freedom[np.isfinite(belief.freedom)]):
         heavy = belief.freedom == freedom
         width = np.sqrt(freedom / chi2.ppf(strata, freedom))
