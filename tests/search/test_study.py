@@ -242,7 +242,7 @@ MISTAKES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ("measured", {"merge": {"evaluations": 9, "rule": "liner"}},
          "[merge] rule: expected one of dare, elect, linear, …, got 'liner'. Did you mean 'linear'?"),
         ("measured", {"merge": {"evaluations": 9, "scale": 2}},
-         "[merge] scale: expected one of evaluations, rule, parents, method, got 'scale'"),
+         "[merge] scale: expected one of evaluations, rule, parents, method, groups, got 'scale'"),
         ("measured", {"merge": {"evaluations": 9, "method": "output"}},
          "[merge] method: expected one of bayesian_map, …, got 'output'. Did you mean 'outputs'?"),
         ("reported", {"merge": {"evaluations": 9}},
