@@ -105,18 +105,19 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
     """What is known of the merges of ``chosen``: those at the corners, where the rule gives its members back, then all
     that were evaluated."""
     assert study.table.merge
-    merges, k = merges_of(trials, chosen), len(chosen)
-    groups = study.table.merge.groups
+    merges, k, groups = merges_of(trials, chosen), len(chosen), study.table.merge.groups
     done = [trial for trial in merges if trial.losses]
     free = list(chosen) if declares(study, "GIVES_BACK", True) else []
     known = [*free, *done]
     members, feasible = front.members(trials, study.reference)
     others = sum(trial.kind == "merged" for trial in trials) - len(merges)
     wanted = known and study.table.merge.method not in components.names("proposer")
+
+    def coefficients(some: Sequence[Trial]) -> NDArray[np.float64]:
+        return np.array([trial.coefficients for trial in some]).reshape(-1, groups * k)
+
     return Seen(
-        coefficients=np.vstack(
-            [np.tile(np.eye(k)[: len(free)], groups), np.array([t.coefficients for t in done]).reshape(-1, groups * k)]
-        ),
+        coefficients=np.vstack([np.tile(np.eye(k)[: len(free)], groups), coefficients(done)]),
         losses=_worth(study, known),
         reference=np.array(study.reference),
         simplex=declares(study, "SIMPLEX", False),
@@ -124,7 +125,7 @@ def seen(study: Study, trials: Sequence[Trial], chosen: Sequence[Trial], heard: 
         seed=study.table.seed,
         free=len(free),
         given=losses(members) if feasible else None,
-        failed=np.array([trial.coefficients for trial in merges if trial.state == "failed"]).reshape(-1, groups * k),
+        failed=coefficients([trial for trial in merges if trial.state == "failed"]),
         bounds=[_bounds(objective) for objective in study.objectives],
         outputs=heard.of(known) if heard and wanted else None,
         measure=heard.measure if heard and wanted else None,

@@ -161,8 +161,9 @@ def _lineage(made: Study, trials: Sequence[Trial], trial: Trial, data: str | Non
         if rest := factors(trial)[0]:
             lines.append(f"  - {rest:.4g} the base")
     known = {each.number: each for each in trials}
-    for number, portion in zip(trial.parents, portions(trial.coefficients, len(trial.parents)), strict=True):
+    shares = portions(trial.coefficients, len(trial.parents), digits=4)
+    for number, share in zip(trial.parents, shares, strict=True):
         parent = known[number]
         told = ", ".join(f"{name} = {value}" for name, value in parent.params.items())
-        lines.append(f"  - {portion} {parent.id}, trained {parent.step} steps from seed {parent.seed} with {told}")
+        lines.append(f"  - {share} {parent.id}, trained {parent.step} steps from seed {parent.seed} with {told}")
     return lines

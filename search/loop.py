@@ -89,8 +89,7 @@ class Loop:
 
     def run(self, *, train: bool = True) -> None:
         """Train what is left of the budget, unless ``train`` is false, then merge."""
-        if self.study.table.merge:
-            self.merged.check()
+        self.merged.check()
         with self.crew if train else contextlib.nullcontext():
             for planned in self._rounds() if train else [self._planned(1.0)]:
                 self.planned = planned

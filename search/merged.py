@@ -46,11 +46,10 @@ class Merged:
 
     def check(self) -> None:
         """Refuse more groups than the models have layers, before anything is trained."""
-        assert self.study.table.merge
-        if self.study.table.merge.groups > 1:
+        if (merge := self.study.table.merge) and merge.groups > 1:
             from search.pareto.merge import grouped
 
-            grouped.cut(self.runner.base(), self.study.table.merge.groups)
+            grouped.cut(self.runner.base(), merge.groups)
 
     def models(self, trials: Sequence[Trial]) -> list[State]:
         """The state dict of each of ``trials``, trained or of merged weights."""

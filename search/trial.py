@@ -67,13 +67,13 @@ class Trial:
         return self.state == "finished"
 
 
-def portions(coefficients: Sequence[float], k: int) -> list[str]:
+def portions(coefficients: Sequence[float], k: int, *, digits: int) -> list[str]:
     """What a merge takes of each of its k parents, in words; of several groups of layers each has its number.
 
-    >>> portions([0.25, 0.75], 2), portions([0.25, 0.75, 0.5, 1.0], 2)
+    >>> portions([0.25, 0.75], 2, digits=3), portions([0.25, 0.75, 0.5, 1.0], 2, digits=3)
     (['0.25', '0.75'], ['(0.25 0.5)', '(0.75 1)'])
     """
-    found = [" ".join(f"{each:.3g}" for each in coefficients[at::k]) for at in range(k)]
+    found = [" ".join(f"{each:.{digits}g}" for each in coefficients[at::k]) for at in range(k)]
     return found if len(coefficients) == k else [f"({each})" for each in found]
 
 

@@ -19,9 +19,8 @@ from search.space import Fixed
 from trainers.rung import expand
 
 ALL = [(family, name) for family in components.FAMILIES for name in components.names(family)]
-HELPERS = {
-    "merge": {"tensors", "adapters", "align", "grouped"}
-}  # public files of a family's folder that are no component
+# public files of a family's folder that are no component
+HELPERS = {"merge": {"tensors", "adapters", "align", "grouped"}}
 POSITIONAL = {
     "trainer": ["tasks"],
     "divergence": ["p_logits", "q_logits"],

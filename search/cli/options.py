@@ -101,7 +101,7 @@ def flags(home: Path, storage: str | None) -> str:
     return ("" if home == Path("runs") else f" --home {home}") + (" --storage URL" if storage else "")
 
 
-def next_steps(study: str, home: Path, storage: str | None, links: dict[str, str], *, merging: bool = False) -> None:
+def next_steps(study: str, home: Path, storage: str | None, links: dict[str, str], *, merging: bool) -> None:
     where, called = flags(home, storage), program()
     hints = {f"front {study} --html front.html{where}": "one page that works offline"}
     if links:

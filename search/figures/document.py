@@ -161,7 +161,7 @@ def _cell(value: object, content: str, style: str = "") -> str:
 
 def _params(point: Point) -> str:
     """Escaped: ``0.5 t0001 + 0.5 t0004`` for a merged model, then ``learning_rate 0.01, optimizer adam``."""
-    told = zip(portions(point.coefficients, len(point.parents)), point.parents, strict=True)
+    told = zip(portions(point.coefficients, len(point.parents), digits=3), point.parents, strict=True)
     merged = " + ".join(f"{portion} {escape(parent)}" for portion, parent in told)
     params = ", ".join(f"{escape(name)} <b>{escape(short(value))}</b>" for name, value in point.params.items())
     return ", ".join(filter(None, [merged, params]))

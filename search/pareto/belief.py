@@ -88,7 +88,7 @@ def of_repeats(repeats: Sequence[ArrayLike], *, shrink: bool = True, points: Arr
         raise SearchError("points", expected=f"one row a configuration, shape ({len(mean)}, f)", got=places.shape)
     rows, middle, joint = posterior(places, mean, covariance / counts[:, None, None])
     found.mean[rows] = middle
-    return _together(found, rows, joint) if len(rows) else found
+    return _with(found, rows, joint, alike=True) if len(rows) else found
 
 
 def of_moments(
@@ -123,25 +123,20 @@ def expecting(belief: Belief, i: int) -> Belief:
     >>> expecting(known, 1).deviation.round(3).tolist()
     [[1.0], [0.707]]
     """
-    m, noise = belief.mean.shape[1], belief.noise[i] @ belief.noise[i].T
-    if belief.together and i in belief.together[0]:
-        rows, factor = belief.together
-        joint, at = factor @ factor.T, int(np.flatnonzero(rows == i)[0]) * m + np.arange(m)
-        left = joint - joint[:, at] @ np.linalg.pinv(joint[np.ix_(at, at)] + noise) @ joint[at]
-        return _together(belief, rows, (left + left.T) / 2)
-    known = belief.root[i] @ belief.root[i].T
-    left = known - known @ np.linalg.pinv(known + noise) @ known
-    root = belief.root.copy()
-    root[i] = _root((left + left.T)[None] / 2)[0]
-    return replace(belief, root=root)
+    alike = belief.together if belief.together and i in belief.together[0] else None
+    rows, factor = alike or (np.array([i]), belief.root[i])
+    m, known, noise = belief.mean.shape[1], factor @ factor.T, belief.noise[i] @ belief.noise[i].T
+    at = int(np.flatnonzero(rows == i)[0]) * m + np.arange(m)
+    left = known - known[:, at] @ np.linalg.pinv(known[np.ix_(at, at)] + noise) @ known[at]
+    return _with(belief, rows, (left + left.T) / 2, alike=alike is not None)
 
 
-def _together(belief: Belief, rows: NDArray[np.intp], joint: Floats) -> Belief:
-    """With the joint covariance (k m, k m) of ``rows``."""
+def _with(belief: Belief, rows: NDArray[np.intp], joint: Floats, *, alike: bool) -> Belief:
+    """With the joint covariance (k m, k m) of ``rows``. ``alike``: they are those that err together."""
     k, m = len(rows), belief.mean.shape[1]
     root, own = belief.root.copy(), np.arange(k)
     root[rows] = _root(joint.reshape(k, m, k, m)[own, :, own, :])
-    return replace(belief, root=root, together=(rows, _root(joint[None])[0]))
+    return replace(belief, root=root, together=(rows, _root(joint[None])[0]) if alike else belief.together)
 
 
 def _belief(mean: Floats, covariance: Floats, noise: Floats, freedom: Floats, shrink: bool) -> Belief:

@@ -212,6 +212,7 @@ class Space:
 
     @staticmethod
     def rounded(features: Vector) -> tuple[float, ...]:
+        """The key of what has these features (f,)."""
         return tuple(np.round(features, 9).tolist())
 
     def size(self) -> float:

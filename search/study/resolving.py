@@ -120,11 +120,11 @@ def _method(name: str, where: str) -> None:
 
 def _grouped(table: MergeTable, where: str) -> None:
     """Coefficients of groups of layers are a box, and those of a rule of weights."""
-    rule = components.describe("merge", table.rule, where=where)
-    if rule.constants.get("SIMPLEX", False) or rule.constants.get("OF_OUTPUTS", False):
-        why = "whose coefficients sum to one" if rule.constants.get("SIMPLEX", False) else "of outputs"
-        hint = 'Merge with rule = "task_arithmetic".'
-        raise StudyError(where, expected=f"1 with {table.rule}, a rule {why}", got=table.groups, hint=hint)
+    declared = components.describe("merge", table.rule, where=where).constants
+    for constant, why in (("SIMPLEX", "whose coefficients sum to one"), ("OF_OUTPUTS", "of outputs")):
+        if declared.get(constant, False):
+            hint = 'Merge with rule = "task_arithmetic".'
+            raise StudyError(where, expected=f"1 with {table.rule}, a rule {why}", got=table.groups, hint=hint)
 
 
 def _following(space: Mapping[str, Any], defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

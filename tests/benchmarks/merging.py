@@ -231,9 +231,9 @@ def rivalled(runs: list[dict[str, Any]]) -> Cells:
         if "r2" in line:
             found[*where, "R2"].append(line["r2"])
         if rival and rival is not line:
-            for kind in ("losses", "front"):
+            for kind, said in KINDS.items():
                 if line[kind]:
-                    found[*where, f"{KINDS[kind]} over {rival['budget']}"].append(wins(line[kind], rival["losses"]))
+                    found[*where, f"{said} over {rival['budget']}"].append(wins(line[kind], rival["losses"]))
     return found
 
 

@@ -1,5 +1,6 @@
 """Merges that are proposed from trials: what counts as known of them, rule by rule."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,9 +193,11 @@ def test_a_study_is_merged_at_its_end_without_training(tmp_path: Path) -> None:
     made, _, trials = Store(tmp_path).load(DISTILL["name"])
     assert made.table.merge and made.table.merge.method == "kriging"
     assert [trial.kind for trial in trials] == ["trained"] * 12 + ["merged"] * 5
-    again = CliRunner().invoke(main, [*command[:-1], "--budget", "2"])
-    assert again.exit_code == 0 and f"merge {made.name} --budget 24 --home {tmp_path}" in again.output
+    again = CliRunner().invoke(main, [*command, "--budget", "2"])
+    assert again.exit_code == 0 and json.loads(again.output)["trials"] >= json.loads(first.output)["trials"]
     assert len(Store(tmp_path).load(DISTILL["name"])[2]) == 19
+    told = CliRunner().invoke(main, ["resume", *command[1:-1]])
+    assert f"merge {made.name} --budget 24 --home {tmp_path}" in told.output
     refused = CliRunner().invoke(main, [*command, "--rule", "linear"])
     assert refused.exit_code == 2 and 'merge.rule: "task_arithmetic" -> "linear"' in refused.output
 

@@ -27,9 +27,8 @@ def test_stated_probabilities_and_intervals_are_met_over_whole_studies(tmp_path:
         error = 3 * (said * (1 - said) / n) ** 0.5
         assert said - error - 0.05 < met < said + error + 0.05, f"from {low}: {n} members, {said=}, {met=}"
     inside = np.vstack([each.inside for each in repeated])
-    error = (
-        3 * (0.9 * 0.1 / len(inside)) ** 0.5
-    )  # three standard errors, as above; .05 was two of them, which one in ten misses
+    # three standard errors, as above; .05 was two of them, which one in ten misses
+    error = 3 * (0.9 * 0.1 / len(inside)) ** 0.5
     np.testing.assert_allclose(inside.mean(axis=0), 0.9, atol=error)
     assert np.mean([each.volume for each in repeated]) > 0.75, "the hypervolume's interval of 0.9"
     assert np.mean([each.wrong for each in repeated]) < 0.6 * np.mean([each.wrong for each in word])

@@ -76,7 +76,7 @@ def spent(proposer: str, trials: list[Trial], q: int = 4) -> float:
 
 
 @pytest.mark.slow  # a search
-@pytest.mark.parametrize("each, taken", [(0.1, "tpe"), (0.5, "tpe"), (4.0, "ehvi")])
+@pytest.mark.parametrize("each, taken", [(0.05, "nsga2"), (0.1, "tpe"), (0.5, "tpe"), (4.0, "ehvi")])
 def test_proposals_stay_within_their_share_of_the_training(each: float, taken: str) -> None:
     done = search("sobol", MIXED, mixture, 30, seed=0, reference=[2, 2])
     trials = [replace(trial, seconds=each) for trial in done]
