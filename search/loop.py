@@ -274,7 +274,7 @@ class Loop:
         if len(chosen) < 2:
             if needed:
                 expected, hint = f"the weights of two members in {self.files.weights}", "Train it anew with --fresh."
-                raise MergeError(f"study {self.name!r}", expected=expected, got=f"those of {len(chosen)}", hint=hint)
+                raise MergeError(f"study {self.name!r}", expected=expected, got=len(chosen), hint=hint)
             return
         heard = Heard(self.study, self.runner, self.merged)
         while True:

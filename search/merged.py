@@ -49,7 +49,7 @@ class Merged:
         if (merge := self.study.table.merge) and merge.groups > 1:
             from search.pareto.merge import grouped
 
-            grouped.cut(self.runner.base(), merge.groups)
+            grouped.cut(self.runner.base(), merge.groups, where=f"{self.study.file} [merge] groups")
 
     def models(self, trials: Sequence[Trial]) -> list[State]:
         """The state dict of each of ``trials``, trained or of merged weights."""

@@ -47,9 +47,9 @@ def merged(
     return {name: made[name] for name in models[0]}
 
 
-def cut(model: Mapping[str, Tensor], groups: int) -> list[list[str]]:
+def cut(model: Mapping[str, Tensor], groups: int, *, where: str = "groups") -> list[list[str]]:
     """The names of each group's tensors. A tensor that is shared is of the layer that names it first; what is no float
-    goes with its layer, or with the first group.
+    goes with its layer, or with the first group. ``where``: who asked for more groups than there are layers.
 
     >>> import torch
     >>> cut({f"{layer}.{part}": torch.ones(1) for layer in "abc" for part in ("weight", "bias")}, 2)
@@ -58,7 +58,7 @@ def cut(model: Mapping[str, Tensor], groups: int) -> list[list[str]]:
     layers = layers_of(model)
     if len(layers) < groups:
         hint = f"The model has {len(layers)} layers with weights: {', '.join(layers[:8])}."
-        raise MergeError("groups", expected=f"at most {len(layers)}, one for each layer", got=groups, hint=hint)
+        raise MergeError(where, expected=f"at most {len(layers)}, one for each layer", got=groups, hint=hint)
     of = {layer: at * groups // len(layers) for at, layer in enumerate(layers)}
     found: list[list[str]] = [[] for _ in range(groups)]
     for together in names([model]):
