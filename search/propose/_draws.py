@@ -5,8 +5,8 @@ hyperparameters drawn around the mode, by the curvature there: a search that too
 refining a part of the front and never look where the model wrongly sees nothing.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -48,9 +48,31 @@ def doubted(process: Process, stream: torch.Generator) -> Process:
     return replace(made, given=made.shares(weights[order]))
 
 
-def draw(process: Process, count: int, generator: torch.Generator) -> Draws:
-    """``count`` functions of the posterior, by Matheron's rule (Wilson et al. 2020): cheap at any number of points,
-    differentiable and consistent. Each is of one row, so of an output there are as many of a row as its weight."""
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Functions of the posterior, features (c, f) -> values (draws, c, outputs), by Matheron's rule (Wilson et al.
+    2020): cheap at any number of points, differentiable and consistent.
+
+    Of each row of ``process`` as many as ``strengths`` has columns, which weigh its ``waves``; ``updates`` bend them
+    through the values; ``orders``: where the draws of an output are; ``seen`` (draws, n, outputs): what they are at the
+    points that the process has seen.
+    """
+
+    process: Process
+    waves: Callable[[Tensor], Tensor]
+    strengths: list[Tensor]
+    updates: list[Tensor]
+    orders: list[Tensor]
+    seen: Tensor
+
+    def __call__(self, points: Tensor) -> Tensor:
+        wave, near = self.waves(points), self.process.covariance(points, self.process.seen)
+        rows = zip(self.process.hyper.mean, wave, self.strengths, near, self.updates, strict=True)
+        return ordered(self.process, [mean + w @ s + k @ u for mean, w, s, k, u in rows], self.orders)
+
+
+def draw(process: Process, count: int, generator: torch.Generator) -> Drawn:
+    """``count`` functions. Each is of one row, so of an output there are as many of a row as its weight."""
     length, share, _, mean, scale = process.hyper
     frequency, phase = waves(process.blocks, length, share, WAVES, generator, smooth=process.smooth)
     height = (2.0 * scale / WAVES).sqrt()[:, None, None]
@@ -58,30 +80,31 @@ def draw(process: Process, count: int, generator: torch.Generator) -> Draws:
     def prior(points: Tensor) -> Tensor:
         return height * (points @ frequency + phase.unsqueeze(1)).cos()
 
-    counts = _counts(process, count)
-    seen, deviation = prior(process.seen), process.diagonal.sqrt()
-    strengths, updates = [], []
-    for row, several in enumerate(counts):
+    wave, variance = prior(process.seen), process.diagonal.unsqueeze(2)
+    strengths, updates, seen = [], [], []
+    for row, several in enumerate(_counts(process, count)):
         strength = torch.randn(WAVES, several, generator=generator, dtype=torch.float64)
-        noise = torch.randn(len(process.seen), several, generator=generator, dtype=torch.float64)
-        missed = (
-            (process.targets[row] - mean[row]).unsqueeze(1) - seen[row] @ strength - deviation[row].unsqueeze(1) * noise
-        )
+        noise = variance[row].sqrt() * torch.randn(len(process.seen), several, generator=generator, dtype=torch.float64)
+        truth = process.targets[row].unsqueeze(1) - noise
+        update = torch.cholesky_solve(truth - mean[row] - wave[row] @ strength, process.root[row])
         strengths.append(strength)
-        updates.append(torch.cholesky_solve(missed, process.root[row]))
+        updates.append(update)
+        seen.append(truth - variance[row] * update)  # the covariance times the update is what was missed, less this
     # the draws of an output are in an order of its own, or one kernel would come with one kernel
     orders = [torch.randperm(count, generator=generator) for _ in process.values]
+    return Drawn(
+        process=process, waves=prior, strengths=strengths, updates=updates, orders=orders,
+        seen=ordered(process, seen, orders),
+    )  # fmt: skip
 
-    def drawn(points: Tensor) -> Tensor:
-        wave, near = prior(points), process.covariance(points, process.seen)
-        found = [wave[row] @ strengths[row] + near[row] @ updates[row] + mean[row] for row in range(len(counts))]
-        outputs = []
-        for output, order in enumerate(orders):
-            parts = [each for each, owner in zip(found, process.owner.tolist(), strict=True) if owner == output]
-            outputs.append(torch.cat(parts, dim=1)[:, order] * process.unit[output] + process.shift[output])
-        return torch.stack(outputs, dim=2).transpose(0, 1)
 
-    return drawn
+def ordered(process: Process, found: Sequence[Tensor], orders: Sequence[Tensor]) -> Tensor:
+    """Standardised values of every row (c, its draws) -> values (draws, c, outputs)."""
+    outputs = []
+    for output, order in enumerate(orders):
+        parts = [each for each, owner in zip(found, process.owner.tolist(), strict=True) if owner == output]
+        outputs.append(torch.cat(parts, dim=1)[:, order] * process.unit[output] + process.shift[output])
+    return torch.stack(outputs, dim=2).transpose(0, 1)
 
 
 def _counts(process: Process, count: int) -> list[int]:

@@ -60,7 +60,10 @@ class Gain:
 
     def rays(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> lengths (s, c, l), and whether a point keeps its limits (s, c): 1, 0, or between next to them."""
-        values, m = self.draws(features), len(self.reference)
+        return self._rays(self.draws(features))
+
+    def _rays(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        m = len(self.reference)
         feasible = torch.sigmoid(-values[..., m:] / CLOSE).prod(dim=2)
         return self._lengths(values[..., :m]), feasible
 
@@ -76,6 +79,10 @@ class Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
             return self.extended(*self.rays(features))
+
+    def told(self, values: Tensor) -> Gain:
+        """What can be gained when a draw has ``values`` (s, c, m + limits) at points that are known."""
+        return self.extended(*self._rays(values)) if values.shape[1] else self
 
     def beside(self, losses: Tensor) -> Gain:
         """What can be gained on top of models of known ``losses`` (c, m) that are no points of the space."""

@@ -16,39 +16,65 @@ for the same covariance (Rahimi and Recht 2007): a dimension is left out of a wa
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 Blocks = Sequence[slice]  # the columns of each dimension
-CELLS = 2**14  # pairs at a time: what is made of them stays in the cache
+CELLS = 2**17  # numbers at a time, rows times dimensions times pairs: what is made of them stays in the cache
 
 
 def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, right: Tensor, *, smooth: int) -> Tensor:
-    """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0."""
-    parts = torch.split(left, max(1, CELLS // max(1, len(right))))
-    if len(parts) > 1:
-        return torch.cat([correlation(blocks, length, share, part, right, smooth=smooth) for part in parts], dim=1)
-    weight = length**-2
-    found = torch.ones(1, dtype=torch.float64)
+    """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0; it has a slope by
+    ``left`` alone."""
+    part = max(1, CELLS // max(1, share.numel() * len(right)))
+    weight = metric(blocks, length)
+    found = [_Correlation.apply(each, right, weight, share, smooth) for each in torch.split(left, part)]  # type: ignore[no-untyped-call]
+    return found[0] if len(found) == 1 else torch.cat(found, dim=1)
+
+
+def metric(blocks: Blocks, length: Tensor) -> Tensor:
+    """(b, f) -> (b, d, f): what a squared distance in a column counts for in a dimension, 0 in any but its own."""
+    own = torch.zeros(len(blocks), length.shape[1], dtype=torch.float64)
     for place, columns in enumerate(blocks):
-        apart = left.T[columns].unsqueeze(2) - right.T[columns].unsqueeze(1)
-        near = (weight[:, columns] @ apart.square().flatten(1)).reshape(-1, *apart.shape[1:])
-        alike = torch.cat([gaussian(near[:smooth]), matern(near[smooth:])])
-        held = share[:, place, None, None]
-        found = found * torch.addcmul(1.0 - held, held, alike)
-    return found
+        own[place, columns] = 1.0
+    return own * (length**-2).unsqueeze(1)
 
 
-def gaussian(squared: Tensor) -> Tensor:
-    """Of squared distances."""
-    return (-0.5 * squared).exp()
+def kinds(near: Tensor, smooth: int, *, slopes: bool = True) -> tuple[Tensor, Tensor]:
+    """Squared distances (b, ...), which are overwritten -> correlations, by the kind of each row, and their slopes by
+    the squared distances, or nothing in their place."""
+    normal, other = near[:smooth], near[smooth:]
+    root = (5.0 * other).sqrt_()
+    falling = torch.exp(-root)
+    normal.mul_(-0.5).exp_()
+    other.mul_(5.0 / 3.0).add_(1.0).add_(root).mul_(falling)
+    if not slopes:
+        return near, near[:0]
+    return near, torch.cat([-0.5 * normal, root.add_(1.0).mul_(falling).mul_(-5.0 / 6.0)])
 
 
-def matern(squared: Tensor) -> Tensor:
-    """Of squared distances; smoothness 5/2."""
-    root = (5.0 * squared + 1e-12).sqrt()  # not 0, where a root has no slope
-    return (1.0 + root + root.square() / 3.0) * (-root).exp()
+class _Correlation(torch.autograd.Function):
+    """In closed form, since the graph of so many small operations takes longer than they do."""
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, weight: Tensor, share: Tensor, smooth: int) -> Tensor:
+        apart = (left.T.unsqueeze(2) - right.T.unsqueeze(1)).flatten(1)
+        near = (weight.flatten(0, 1) @ apart.square()).reshape(*share.shape, -1)
+        (alike, steep), held = kinds(near, smooth, slopes=ctx.needs_input_grad[0]), share.unsqueeze(2)
+        factor = alike.sub_(1.0).mul_(held).add_(1.0)
+        found = factor.prod(dim=1)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(apart, weight, steep.mul_(held).div_(factor), found)
+        return found.reshape(-1, len(left), len(right))
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:
+        apart, weight, lean, found = ctx.saved_tensors
+        pull = (slope.flatten(1) * found).unsqueeze(1) * lean
+        moved = 2.0 * apart * (weight.flatten(0, 1).T @ pull.flatten(0, 1))
+        return moved.reshape(len(apart), *slope.shape[1:]).sum(dim=2).T, None, None, None, None
 
 
 def waves(

@@ -20,7 +20,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from search.propose._kernel import Blocks
+from search.propose._kernel import Blocks, kinds, metric
 
 STEPS, PRECISION = 60, 1e-6
 JITTER = 1e-7
@@ -73,7 +73,7 @@ def mode_of(blocks: Blocks, seen: Tensor, values: Tensor, extra: Tensor | None, 
     lower, upper = (each.repeat(2 * outputs).numpy() for each in density.bounds)
     found = minimize(
         loss, np.tile(density.centre.numpy(), 2 * outputs), jac=True, method="L-BFGS-B",
-        bounds=list(zip(lower, upper, strict=True)), options={"maxiter": STEPS, "ftol": PRECISION},
+        bounds=list(zip(lower, upper, strict=True)), options={"maxiter": STEPS, "ftol": PRECISION, "maxcor": 30},
     )  # fmt: skip
     return torch.from_numpy(found.x.reshape(2 * outputs, -1))
 
@@ -108,22 +108,23 @@ class Density:
         self.bounds = self.centre - BOUND * width, self.centre + BOUND * width
         self.width = torch.where(width > 0, width, 1.0)
         self.target, self.extra, self.smooth = values, extra, smooth
-        self.row, self.column = torch.tril_indices(len(seen), len(seen), -1)
-        self.apart = (seen[self.row] - seen[self.column]).square().T.contiguous()  # (f, pairs)
+        row, column = torch.tril_indices(len(seen), len(seen), -1)
+        self.pairs = row * len(seen) + column
+        self.apart = (seen[row] - seen[column]).square().T.contiguous()  # (f, pairs)
+        self.blocks = blocks
         self.owner = torch.repeat_interleave(torch.tensor([each.stop - each.start for each in blocks]))  # of a column
         self.count = torch.bincount(self.owner, minlength=len(blocks)).double()
 
     def __call__(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        b, n, f, d = len(raw), self.target.shape[1], len(self.apart), len(self.count)
+        b, n, f, d = len(raw), self.target.shape[1], len(self.apart), len(self.blocks)
         length, share, noise, mean, scale = split(raw, f)
-        weight, share = (length**-2).unsqueeze(2), share.unsqueeze(2)
-        near = torch.zeros(b, d, len(self.row), dtype=torch.float64)
-        near.index_add_(1, self.owner, weight * self.apart)
-        alike, steep = _kinds(near, self.smooth)
-        factor = 1.0 + share * (alike - 1.0)
+        weight, held = metric(self.blocks, length), share.unsqueeze(2)
+        near = (weight.flatten(0, 1) @ self.apart).reshape(b, d, -1)
+        alike, steep = kinds(near, self.smooth)
+        less = alike.sub_(1.0)
+        factor = (held * less).add_(1.0)
         signal = scale[:, None] * factor.prod(dim=1)
-        covariance = torch.zeros(b, n, n, dtype=torch.float64)
-        covariance[:, self.row, self.column] = signal
+        covariance = torch.zeros(b, n * n, dtype=torch.float64).index_copy_(1, self.pairs, signal).reshape(b, n, n)
         variance = (scale + noise + JITTER)[:, None] + (0.0 if self.extra is None else self.extra)
         covariance.diagonal(dim1=1, dim2=2).copy_(variance)
         root = torch.linalg.cholesky(covariance)  # reads the lower half
@@ -131,14 +132,14 @@ class Density:
         weighted = torch.cholesky_solve(residual.unsqueeze(2), root)[..., 0]
         likely = -0.5 * (residual * weighted).sum(dim=1) - root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         inverse = torch.cholesky_inverse(root)
-        # twice half of the outer product less the inverse, since a pair stands for two entries
-        pull = (weighted[:, self.row] * weighted[:, self.column] - inverse[:, self.row, self.column]) * signal
         alone = 0.5 * (weighted.square() - inverse.diagonal(dim1=1, dim2=2))
+        # twice half of the outer product less the inverse, since a pair stands for two entries
+        told = torch.baddbmm(inverse, weighted.unsqueeze(2), weighted.unsqueeze(1), beta=-1.0)
+        pull = told.flatten(1).index_select(1, self.pairs).mul_(signal)
+        lean = factor.reciprocal_().mul_(pull.unsqueeze(1))
         slope = torch.empty_like(raw)
-        lean = pull.unsqueeze(1) / factor
-        own = (share * steep * lean)[:, self.owner]
-        slope[:, :f] = -2.0 * weight[..., 0] * torch.einsum("bfp,fp->bf", own, self.apart)
-        slope[:, f:-3] = (share * (1.0 - share))[..., 0] * ((alike - 1.0) * lean).sum(dim=2)
+        slope[:, f:-3] = share * (1.0 - share) * less.mul_(lean).sum(dim=2)
+        slope[:, :f] = -2.0 * (weight * (steep.mul_(held).mul_(lean) @ self.apart.T)).sum(dim=1)
         slope[:, -3] = noise * alone.sum(dim=1)
         slope[:, -2] = weighted.sum(dim=1)
         slope[:, -1] = scale * alone.sum(dim=1) + pull.sum(dim=1)
@@ -156,12 +157,3 @@ class Density:
         slope[:, :f] = -own / WITHIN - (common / LENGTH[1] / self.count)[:, self.owner]
         squares = torch.cat([away[:, f:], own, common], dim=1).square()
         return -0.5 * squares.sum(dim=1), slope
-
-
-def _kinds(near: Tensor, smooth: int) -> tuple[Tensor, Tensor]:
-    """Squared distances (b, d, pairs) -> correlations and their slopes by them."""
-    normal = (-0.5 * near[:smooth]).exp()
-    root = (5.0 * near[smooth:]).sqrt()
-    falling = (-root).exp()
-    other = (1.0 + root + root.square() / 3.0) * falling
-    return torch.cat([normal, other]), torch.cat([-0.5 * normal, -5.0 / 6.0 * (1.0 + root) * falling])

@@ -18,6 +18,7 @@ from search.propose._mode import JITTER, Hyper, Priors, mode_of, split
 
 FITTED = (80, 150)  # at least and at most, by what it costs:
 ENTRIES = 1.2e5  # distances of pairs, in every column and for every output
+PART = 64  # rows of a covariance at a time
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
@@ -59,7 +60,11 @@ class Process:
 
     @cached_property
     def root(self) -> Tensor:
-        root: Tensor = torch.linalg.cholesky(self.covariance(self.seen, self.seen) + torch.diag_embed(self.diagonal))
+        whole = torch.diag_embed(self.diagonal)
+        for start in range(0, len(self.seen), PART):
+            rows = slice(start, start + PART)
+            whole[:, rows, : rows.stop] += self.covariance(self.seen[rows], self.seen[: rows.stop])
+        root: Tensor = torch.linalg.cholesky(whole)  # reads the lower half, and no more is there
         return root
 
     @cached_property
@@ -134,7 +139,7 @@ class Process:
     def joint(self, points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f), (r, f) -> covariances of the truth (b, c, r) and variances (b, c), standardised."""
         near, far = (
-            torch.linalg.solve_triangular(self.root, self.covariance(self.seen, some), upper=False)
+            torch.linalg.solve_triangular(self.root, self.covariance(some, self.seen).transpose(1, 2), upper=False)
             for some in (points, others)
         )
         told = near.transpose(1, 2) @ far

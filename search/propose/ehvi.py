@@ -80,8 +80,9 @@ def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: i
     drawn, start = draw(doubted(belief.process, stream), draws, stream), int(rng.integers(2**32))
     gain = Gain.over(drawn, draws, inside=belief.inside, seed=start, **told)
     # what was stopped is no model that could be on the front
-    known = [*belief.known, *pending(trials)]
-    gain = gain.after(belief.layout([trial.params for trial in known])) if known else gain
+    gain = gain.told(drawn.seen[:, : len(belief.known)])
+    if waiting := pending(trials):
+        gain = gain.after(belief.layout([trial.params for trial in waiting]))
     if merged := merges(trials):
         gain = gain.beside(torch.from_numpy(losses(merged)))
     taken = {belief.layout.key(trial.params) for trial in points(trials)}

@@ -1,5 +1,6 @@
 """Draws: how many of each row, and doubt in hyperparameters that are a guess."""
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -54,6 +55,17 @@ def test_draws_of_doubt_run_through_what_was_seen_too() -> None:
     missed = (draw(doubtful, 32, stream())(model.seen) - (model.values.T * model.unit + model.shift)).abs() / model.unit
     assert (missed < 5.0 * doubtful.over(doubtful.hyper.noise).sqrt()).all()
     assert missed.median() < 0.01
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_draws_are_at_the_points_seen_needs_no_covariance(known: bool) -> None:
+    """Also where values are uncertain, or not known at all."""
+    features = torch.rand(20, 2, dtype=torch.float64, generator=stream(1))
+    variances = torch.zeros(20, 2, dtype=torch.float64)
+    if not known:
+        variances[:5], variances[5:8, 1] = 0.1, torch.inf
+    drawn = draw(fit(BLOCKS, features, torch.sin(4.0 * features), variances), 16, stream())
+    torch.testing.assert_close(drawn.seen, drawn(features), rtol=0.0, atol=1e-6)
 
 
 def test_few_points_leave_more_doubt_than_many() -> None:

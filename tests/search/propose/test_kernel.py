@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from search.propose import _kernel
 from search.propose._features import Layout
-from search.propose._kernel import correlation, gaussian, matern, waves
+from search.propose._kernel import correlation, kinds, waves
 from tests.search.propose.worlds import MIXED
 
 BLOCKS = [slice(0, 1), slice(1, 4), slice(4, 6)]  # a number, a choice of three, a number and a half
@@ -23,11 +24,17 @@ def settings(share: float = 0.6) -> tuple[Tensor, Tensor]:
     return length.expand(2, 6), torch.full((2, 3), share, dtype=torch.float64)
 
 
+def by_distance(kind: int, squared: Tensor) -> Tensor:
+    """The Gaussian, and the Matern correlation of smoothness 5/2 (Rasmussen and Williams 2006, equation 4.17)."""
+    far = (5.0 * squared).sqrt()
+    return [(-squared / 2.0).exp(), (1.0 + far + far**2 / 3.0) * (-far).exp()][kind]
+
+
 def by_definition(kind: int, length: Tensor, share: Tensor, x: Tensor, y: Tensor) -> float:
     found = 1.0
     for place, columns in enumerate(BLOCKS):
         squared = (((x - y)[columns] / length[columns]) ** 2).sum()
-        found *= 1.0 - share[place] + share[place] * (gaussian, matern)[kind](squared)
+        found *= 1.0 - share[place] + share[place] * by_distance(kind, squared)
     return float(found)
 
 
@@ -80,8 +87,27 @@ def test_its_waves_have_it() -> None:
     torch.testing.assert_close(found, correlation(BLOCKS, length, share, several, several, smooth=1), rtol=0, atol=0.02)
 
 
-@pytest.mark.parametrize("kind", [gaussian, matern])
-def test_kinds_have_slopes_at_distance_zero(kind) -> None:
-    at = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(kind(at).sum(), at)
-    assert slope.item() == pytest.approx({gaussian: -0.5, matern: -5.0 / 6.0}[kind], rel=1e-3)
+def test_kinds_have_their_slopes() -> None:
+    at = torch.linspace(0.0, 9.0, 50, dtype=torch.float64)
+    found, slope = kinds(at.repeat(2, 1), 1)
+    ahead, _ = kinds((at + 1e-6).repeat(2, 1), 1)
+    torch.testing.assert_close(slope, (ahead - found) / 1e-6, rtol=0.0, atol=2e-3)  # of a Matern, near distance 0
+    torch.testing.assert_close(slope[:, 10:], ((ahead - found) / 1e-6)[:, 10:], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(slope[:, 0], torch.tensor([-0.5, -5.0 / 6.0], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("share", [0.01, 0.6, 0.99])
+def test_it_has_a_slope_by_the_points_on_its_left(share: float) -> None:
+    """One of them is at distance 0 from one on the right."""
+    right = points(7)
+    left = torch.cat([right[:1], points(4, seed=1)]).requires_grad_()
+    assert torch.autograd.gradcheck(lambda at: correlation(BLOCKS, *settings(share), at, right, smooth=1), left)
+
+
+def test_it_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = points(9).requires_grad_(), points(7, seed=1)
+    whole = correlation(BLOCKS, *settings(), left, right, smooth=1)
+    monkeypatch.setattr(_kernel, "CELLS", 2 * 3 * 7 * 2)
+    parts = correlation(BLOCKS, *settings(), left, right, smooth=1)
+    torch.testing.assert_close(parts, whole)
+    torch.testing.assert_close(*(torch.autograd.grad(each.square().sum(), left)[0] for each in (parts, whole)))
