@@ -93,6 +93,7 @@ def run(
     """
     clock = clock or Clock()
     with clock.part("imports"):
+        from search import merged
         from search.loop import Loop
         from search.store import Store
     store = Store(home, storage)
@@ -102,6 +103,8 @@ def run(
             made = replace(made, earlier=earlier.gather(made, store.load))
         else:
             made = replace(made, earlier=store.earlier(name))
+    with _one_thread(made):
+        merged.check(made, store.home / "cache")
     with contextlib.ExitStack() as stack:
         with clock.part("store"):
             if name is None:

@@ -89,7 +89,6 @@ class Loop:
 
     def run(self, *, train: bool = True) -> None:
         """Train what is left of the budget, unless ``train`` is false, then merge."""
-        self.merged.check()
         with self.crew if train else contextlib.nullcontext():
             for planned in self._rounds() if train else [self._planned(1.0)]:
                 self.planned = planned

@@ -5,9 +5,11 @@ and the members are run once, a merge is a sum of what they said, and whoever ta
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from search import components
+from search.clock import Clock
 from search.errors import MergeError
 from search.files import Files, State
 from search.run import Runner
@@ -35,6 +37,15 @@ def own(said: Mapping[str, Any]) -> list[str]:
     return [name for name, each in said.items() if len(each) == 1]
 
 
+def check(study: Study, cache: Path) -> None:
+    """Refuse more groups than the models have layers, before there is a study or anything is trained."""
+    if (merge := study.table.merge) and merge.groups > 1:
+        from search.pareto.merge import grouped
+
+        runner = Runner(study, cache=cache, folder=cache, clock=Clock())
+        grouped.cut(runner.base(), merge.groups, where=f"{study.file} [merge] groups")
+
+
 class Merged:
     """``trials``: number -> trial, those that are merged and all their members."""
 
@@ -43,13 +54,6 @@ class Merged:
         self.composes = composes(study)
         self.start: dict[str, tuple[Named, Named]] = {}  # split -> what the base says itself, and what is fixed
         self.said: dict[tuple[int, str], Named] = {}  # of each member, where its merges are sums of outputs
-
-    def check(self) -> None:
-        """Refuse more groups than the models have layers, before anything is trained."""
-        if (merge := self.study.table.merge) and merge.groups > 1:
-            from search.pareto.merge import grouped
-
-            grouped.cut(self.runner.base(), merge.groups, where=f"{self.study.file} [merge] groups")
 
     def models(self, trials: Sequence[Trial]) -> list[State]:
         """The state dict of each of ``trials``, trained or of merged weights."""
