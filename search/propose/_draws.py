@@ -34,17 +34,16 @@ def doubted(process: Process, stream: torch.Generator) -> Process:
         drawn.append(int(rows[int(passed.double().argmax())]) if passed.any() else int(rows[-1]))
     more = torch.tensor(sorted(drawn))
     kept = torch.nonzero(process.weights >= LEAST)[:, 0]
-    told = spread(len(process.seen), process.seen.shape[1] * outputs)
+    told, some = spread(len(process.seen), process.seen.shape[1] * outputs), process.of_rows(more)
     density = Density(
-        process.blocks, process.seen[told], process.targets[more][:, told],
-        None if process.extra is None else process.extra[process.owner[more]][:, told], process.priors,
-        smooth=int((more < process.smooth).sum()),
+        process.blocks, process.seen[told], some.targets[:, told], None if some.extra is None else some.extra[:, told],
+        process.priors, smooth=some.smooth,
     )  # fmt: skip
     every = torch.cat([kept, more])
     order = torch.argsort((every >= process.smooth).double(), stable=True)  # Gaussian rows come first
-    raw = torch.cat([process.raw[kept], around(density, process.raw[more], stream)])[order]
+    raw = torch.cat([process.raw[kept], around(density, some.raw, stream)])[order]
     weights = torch.cat([(1.0 - DOUBT) * process.weights[kept], torch.full((outputs,), DOUBT, dtype=torch.float64)])
-    made = replace(process, raw=raw, owner=process.owner[every][order], smooth=int((every < process.smooth).sum()))
+    made = replace(process.of_rows(every[order]), raw=raw)
     return replace(made, given=made.shares(weights[order]))
 
 
@@ -100,10 +99,10 @@ def draw(process: Process, count: int, generator: torch.Generator) -> Drawn:
 
 def ordered(process: Process, found: Sequence[Tensor], orders: Sequence[Tensor]) -> Tensor:
     """Standardised values of every row (c, its draws) -> values (draws, c, outputs)."""
-    outputs = []
+    real, outputs = [process.real(each, row) for row, each in enumerate(found)], []
     for output, order in enumerate(orders):
-        parts = [each for each, owner in zip(found, process.owner.tolist(), strict=True) if owner == output]
-        outputs.append(torch.cat(parts, dim=1)[:, order] * process.unit[output] + process.shift[output])
+        parts = [each for each, owner in zip(real, process.owner.tolist(), strict=True) if owner == output]
+        outputs.append(torch.cat(parts, dim=1)[:, order])
     return torch.stack(outputs, dim=2).transpose(0, 1)
 
 

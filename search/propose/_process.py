@@ -1,10 +1,11 @@
 """Gaussian processes over a space: one an output, as a mixture of rows that differ in kernel and hyperparameters.
 
 ``fit`` gives each output two rows, a Gaussian and a Matern kernel (`_kernel`) at the mode of their hyperparameters
-(`_mode`). They count by the weights with which they predict each value best from the others (stacking: Yao et al.
-2018), by the closed form of the leave-one-out prediction (Rasmussen and Williams 2006, section 5.4.2), which is kept as
-a diagnostic too. Everything is one batch in float64. Beyond ``FITTED`` points the hyperparameters are told by that
-many of them; every point is known to the process itself.
+(`_mode`), and where all values are positive and differ by a factor, two more of their logarithm: losses over decades
+are smooth there (warped processes: Snelson, Rasmussen and Ghahramani 2004). Rows count by the weights with which they
+predict each value best from the others (stacking: Yao et al. 2018), by the closed form of the leave-one-out prediction
+(Rasmussen and Williams 2006, section 5.4.2), which is kept as a diagnostic too. Everything is one batch in float64.
+Beyond ``FITTED`` points the hyperparameters are told by that many of them; every point is known to the process itself.
 """
 
 from dataclasses import dataclass, replace
@@ -19,21 +20,25 @@ from search.propose._mode import JITTER, Hyper, Priors, mode_of, split
 FITTED = (80, 150)  # at least and at most, by what it costs:
 ENTRIES = 1.2e5  # distances of pairs, in every column and for every output
 PART = 64  # rows of a covariance at a time
+FACTOR = 2.0  # between the least and the greatest of values whose logarithm is tried
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """Of ``values`` (outputs, n), standardised by ``shift`` and ``unit`` (outputs,), at ``seen`` (n, f).
+    """Of ``values`` (outputs, n) at ``seen`` (n, f), as rows (b,).
 
     ``raw`` (b, f + d + 3): hyperparameters, a row for a kernel of the output ``owner`` (b,), the first ``smooth`` of
-    them Gaussian; ``extra`` (outputs, n): what is known of each value's variance; ``given`` (b,): the rows' weights,
-    which sum to one for each output, or None for those that predict best.
+    them Gaussian; ``targets`` (b, n): the values of each row, or where ``logs`` (b,) their logarithms, standardised by
+    ``shift`` and ``unit`` (b,); ``extra`` (b, n): what is known of each target's variance; ``given`` (b,): the rows'
+    weights, which sum to one for each output, or None for those that predict best.
     """
 
     blocks: Blocks
     seen: Tensor
     values: Tensor
+    targets: Tensor
+    logs: Tensor
     shift: Tensor
     unit: Tensor
     extra: Tensor | None
@@ -48,15 +53,10 @@ class Process:
         return split(self.raw, self.seen.shape[1])
 
     @cached_property
-    def targets(self) -> Tensor:
-        """(b, n): the values of each row."""
-        return self.values[self.owner]
-
-    @cached_property
     def diagonal(self) -> Tensor:
         """(b, n): the variance of each value's noise."""
         noise = (self.hyper.noise + JITTER)[:, None].expand(-1, len(self.seen))
-        return noise if self.extra is None else noise + self.extra[self.owner]
+        return noise if self.extra is None else noise + self.extra
 
     @cached_property
     def root(self) -> Tensor:
@@ -81,7 +81,7 @@ class Process:
 
     @property
     def predicted_left_out(self) -> tuple[Tensor, Tensor]:
-        """The same of the mixture of rows: mean and deviation (outputs, n), standardised."""
+        """The same of the mixture of rows: mean and deviation (outputs, n) of the values."""
         mean, deviation = self.left_out
         return self.mixed(mean, deviation.square())
 
@@ -91,9 +91,11 @@ class Process:
         if self.given is not None:
             return self.given
         mean, deviation = self.left_out
-        score = -0.5 * ((self.targets - mean) / deviation).square() - deviation.log()
+        score = -0.5 * ((self.targets - mean) / deviation).square() - (deviation * self.unit[:, None]).log()
+        # the density of a value, not of its logarithm
+        score = score - torch.where(self.logs[:, None], self.targets * self.unit[:, None] + self.shift[:, None], 0.0)
         if self.extra is not None:
-            score = score * (self.extra[self.owner] < VAGUE / 2)
+            score = score * (self.extra < VAGUE / 2)
         best = torch.stack([score[self.owner == output].amax(dim=0) for output in range(len(self.values))])
         likely = (score - best[self.owner]).exp()
         weights = self.shares(torch.ones(len(self.owner), dtype=torch.float64))
@@ -109,10 +111,19 @@ class Process:
         """Parts (b, ...), summed over the rows of each output (outputs, ...)."""
         return torch.zeros(len(self.values), *parts.shape[1:], dtype=torch.float64).index_add_(0, self.owner, parts)
 
+    def real(self, found: Tensor, row: slice | int = slice(None)) -> Tensor:
+        """What is standardised, of all rows (b, c) or of one (c, ...), as values."""
+        shift, unit, logs = (each[row, None] for each in (self.shift, self.unit, self.logs))
+        found = found * unit + shift
+        return torch.where(logs, found.exp(), found)
+
     def mixed(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs, c)."""
-        middle = self.over(self.weights[:, None] * mean)
-        return middle, self.over(self.weights[:, None] * (variance + (mean - middle[self.owner]).square())).sqrt()
+        """Standardised means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs,
+        c), where a logarithm counts by its median and its slope there."""
+        own = self.real(mean)
+        wide = variance * (self.unit[:, None] * torch.where(self.logs[:, None], own, 1.0)).square()
+        middle = self.over(self.weights[:, None] * own)
+        return middle, self.over(self.weights[:, None] * (wide + (own - middle[self.owner]).square())).sqrt()
 
     def means(self, near: Tensor) -> Tensor:
         """Covariances with what was seen (b, c, n) -> what each row expects (b, c), standardised."""
@@ -126,7 +137,7 @@ class Process:
     def mean_at(self, points: Tensor) -> Tensor:
         """(c, f) -> the expected values (c, outputs)."""
         mean = self.means(self.covariance(points, self.seen))
-        return self.over(self.weights[:, None] * mean).T * self.unit + self.shift
+        return self.over(self.weights[:, None] * self.real(mean)).T
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""
@@ -134,7 +145,7 @@ class Process:
         told = torch.linalg.solve_triangular(self.root, near.transpose(1, 2), upper=False).square().sum(dim=1)
         variance = (self.hyper.scale[:, None] - told).clamp_min(0.0)
         middle, spread = self.mixed(self.means(near), variance)
-        return middle.T * self.unit + self.shift, spread.T * self.unit
+        return middle.T, spread.T
 
     def joint(self, points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f), (r, f) -> covariances of the truth (b, c, r) and variances (b, c), standardised."""
@@ -147,20 +158,26 @@ class Process:
         return self.covariance(points, others) - told, variance.clamp_min(0.0)
 
     def after(self, points: Tensor) -> "Process":
-        """With values at ``points`` (c, f) that are as expected: only variances are lower."""
+        """With values at ``points`` (c, f) that are as each row expects them: only variances are lower."""
         with torch.no_grad():
-            expected = ((self.mean_at(points) - self.shift) / self.unit).T
+            expected, values = self.means(self.covariance(points, self.seen)), self.mean_at(points).T
         extra = None if self.extra is None else torch.cat([self.extra, torch.zeros_like(expected)], dim=1)
-        seen, values = torch.cat([self.seen, points]), torch.cat([self.values, expected], dim=1)
-        return replace(self, seen=seen, values=values, extra=extra, given=self.weights)
+        return replace(
+            self, seen=torch.cat([self.seen, points]), values=torch.cat([self.values, values], dim=1), extra=extra,
+            targets=torch.cat([self.targets, expected], dim=1), given=self.weights,
+        )  # fmt: skip
 
     def of_first(self, outputs: int) -> "Process":
         """Of the first outputs only."""
-        rows = self.owner < outputs
+        rows = torch.nonzero(self.owner < outputs)[:, 0]
+        return replace(self.of_rows(rows), values=self.values[:outputs], given=self.weights[rows])
+
+    def of_rows(self, rows: Tensor) -> "Process":
+        """Of some rows, Gaussian ones first."""
         return replace(
-            self, values=self.values[:outputs], shift=self.shift[:outputs], unit=self.unit[:outputs],
-            extra=None if self.extra is None else self.extra[:outputs], given=self.weights[rows], raw=self.raw[rows],
-            owner=self.owner[rows], smooth=int(rows[: self.smooth].sum()),
+            self, targets=self.targets[rows], logs=self.logs[rows], shift=self.shift[rows], unit=self.unit[rows],
+            extra=None if self.extra is None else self.extra[rows], raw=self.raw[rows], owner=self.owner[rows],
+            smooth=int((rows < self.smooth).sum()),
         )  # fmt: skip
 
 
@@ -181,21 +198,40 @@ def fit(
     """
     priors = priors or Priors()
     known = torch.ones_like(values) if variances is None else variances.isfinite().double()
-    values = torch.where(known > 0, values, 0.0)
-    shift, unit = torch.zeros_like(values[0]), torch.ones_like(values[0])
-    if priors.mean[1] or priors.scale[1]:
-        shift = values.sum(dim=0) / known.sum(dim=0)
-        unit = ((known * (values - shift)).square().sum(dim=0) / (known.sum(dim=0) - 1.0).clamp_min(1.0)).sqrt()
+    values, variances = torch.where(known > 0, values, 0.0).T, None if variances is None else variances.T
+    known = known.T
+    owner, logs = torch.arange(len(values)), torch.zeros(len(values), dtype=torch.bool)
+    free = bool(priors.mean[1] or priors.scale[1])
+    if free:  # to be shifted and scaled
+        owner = torch.cat([owner, torch.nonzero(_over_decades(values, known))[:, 0]])
+        logs = torch.cat([logs, torch.ones(len(owner) - len(logs), dtype=torch.bool)])
+    known, targets = known[owner], values[owner]
+    extra = None if variances is None else variances[owner]
+    if logs.any():
+        some = torch.where(known > 0, targets, 1.0)
+        targets = torch.where(logs[:, None], some.log(), targets)
+        extra = None if extra is None else torch.where(logs[:, None], extra / some.square(), extra)
+    shift, unit = torch.zeros(len(owner), dtype=torch.float64), torch.ones(len(owner), dtype=torch.float64)
+    if free:
+        shift = (known * targets).sum(dim=1) / known.sum(dim=1)
+        squares = (known * (targets - shift[:, None])).square().sum(dim=1)
+        unit = (squares / (known.sum(dim=1) - 1.0).clamp_min(1.0)).sqrt()
         unit = torch.where(unit > 0, unit, 1.0)
-    standard = (known * (values - shift) / unit).T.contiguous()
-    extra = None if variances is None else (variances / unit**2).clamp(0.0, VAGUE).T.contiguous()
-    some = spread(len(seen) if told else 0, seen.shape[1] * values.shape[1])
-    raw = mode_of(blocks, seen[some], standard[:, some], None if extra is None else extra[:, some], priors)
-    outputs = len(standard)
+    targets = known * (targets - shift[:, None]) / unit[:, None]
+    extra = None if extra is None else (extra / unit[:, None] ** 2).clamp(0.0, VAGUE)
+    some = spread(len(seen) if told else 0, seen.shape[1] * len(owner))
+    raw = mode_of(blocks, seen[some], targets[:, some], None if extra is None else extra[:, some], priors)
     return Process(
-        blocks=blocks, seen=seen, values=standard, shift=shift, unit=unit, extra=extra, priors=priors, raw=raw,
-        owner=torch.arange(outputs).repeat(2), smooth=outputs,
+        blocks=blocks, seen=seen, values=values, targets=targets.repeat(2, 1), logs=logs.repeat(2),
+        shift=shift.repeat(2), unit=unit.repeat(2), extra=None if extra is None else extra.repeat(2, 1), priors=priors,
+        raw=raw, owner=owner.repeat(2), smooth=len(owner),
     )  # fmt: skip
+
+
+def _over_decades(values: Tensor, known: Tensor) -> Tensor:
+    """(outputs, n) twice -> (outputs,): whether the logarithm of the values exists, and is much else than they are."""
+    least = torch.where(known > 0, values, torch.inf).amin(dim=1)
+    return (least > 0) & (values.amax(dim=1) > FACTOR * least)
 
 
 def spread(n: int, width: int) -> Tensor:

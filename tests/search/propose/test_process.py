@@ -19,7 +19,8 @@ BLOCKS = [slice(0, 1), slice(1, 2)]
 
 def data(n: int, outputs: int) -> tuple[Tensor, Tensor]:
     features = torch.rand(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    values = torch.stack([100.0 + torch.sin(3.0 * features.sum(1)), 1e-3 * features[:, 0] ** 2, features[:, 1]], dim=1)
+    second, third = 1e-3 * (2.0 + features[:, 0] ** 2), features[:, 1] - 2.0
+    values = torch.stack([100.0 + torch.sin(3.0 * features.sum(1)), second, third], dim=1)
     return features, values[:, :outputs]
 
 
@@ -36,8 +37,9 @@ def by_hand(length: float, noise: float) -> tuple[Process, Tensor]:
     seen, values = data(12, 1)
     raw = [math.log(length)] * 2 + [40.0] * 2 + [math.log(noise - JITTER), 0.0, 0.0]
     made = Process(
-        blocks=BLOCKS, seen=seen, values=(values - 100.0).T, shift=torch.tensor([100.0]), unit=torch.ones(1),
-        extra=None, priors=Priors(), raw=torch.tensor([raw], dtype=torch.float64), owner=torch.tensor([0]), smooth=1,
+        blocks=BLOCKS, seen=seen, values=values.T, targets=(values - 100.0).T, logs=torch.tensor([False]),
+        shift=torch.tensor([100.0]), unit=torch.ones(1), extra=None, priors=Priors(),
+        raw=torch.tensor([raw], dtype=torch.float64), owner=torch.tensor([0]), smooth=1,
     )  # fmt: skip
     return made, values - 100.0
 
@@ -66,10 +68,44 @@ def test_leaving_one_out_is_leaving_it_out() -> None:
 def test_the_kernel_that_predicts_better_counts_for_more() -> None:
     x = torch.linspace(0.0, 1.0, 40, dtype=torch.float64)
     seen = torch.stack([x, torch.zeros_like(x)], dim=1)
-    smooth, rough = torch.sin(7.0 * x), (3.0 * x % 1.0 - 0.5).abs()  # a zigzag
+    smooth, rough = torch.sin(7.0 * x), (3.0 * x % 1.0 - 0.5).abs() - 0.25  # a zigzag
     weights = fit(BLOCKS, seen, torch.stack([smooth, rough], dim=1)).weights  # two Gaussian rows, then two Matern ones
     torch.testing.assert_close(weights[:2] + weights[2:], torch.ones(2, dtype=torch.float64))
     assert weights[0] > 0.6 and weights[3] > 0.6
+
+
+def decades() -> tuple[Tensor, Tensor, Tensor]:
+    """Points, what is smooth over five decades there, and the same that is not positive."""
+    features = torch.rand(30, 2, dtype=torch.float64, generator=stream(1))
+    losses = (6.0 * features[:, 0] + 5.0 * torch.sin(4.0 * features[:, 1])).exp().unsqueeze(1)
+    return features, losses, losses - losses.amin()
+
+
+def test_of_losses_over_decades_the_logarithm_is_learned() -> None:
+    features, losses, shifted = decades()
+    made, plain = fit(BLOCKS, features, losses), fit(BLOCKS, features, shifted)
+    assert len(made.owner) == 4 and made.weights[made.logs].sum() > 0.9 and not plain.logs.any()
+    truth = (6.0 * elsewhere()[:, 0] + 5.0 * torch.sin(4.0 * elsewhere()[:, 1])).exp()
+    missed, without = (
+        (each.predict(elsewhere())[0][:, 0] - moved).abs().mean()
+        for each, moved in ((made, truth), (plain, truth - losses.amin()))
+    )
+    assert missed < 0.3 * without
+
+
+def test_what_is_drawn_and_left_out_of_a_logarithm_are_values() -> None:
+    features, losses, _ = decades()
+    made = fit(BLOCKS, features, losses)
+    drawn = draw(made, 64, stream())
+    assert (drawn(elsewhere()) > 0).all()
+    torch.testing.assert_close(drawn(features).mean(dim=0), losses, rtol=0.1, atol=0.0)
+    mean, deviation = made.predicted_left_out
+    assert np.corrcoef(mean[0], losses[:, 0])[0, 1] > 0.9 and (deviation > 0).all()
+
+
+def test_a_logarithm_that_says_nothing_more_is_not_tried() -> None:
+    features, losses, _ = decades()
+    assert not fit(BLOCKS, features, 1.0 + losses / losses.amax()).logs.any()
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
