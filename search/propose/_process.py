@@ -115,7 +115,7 @@ class Process:
         """What is standardised, of all rows (b, c) or of one (c, ...), as values."""
         shift, unit, logs = (each[row, None] for each in (self.shift, self.unit, self.logs))
         found = found * unit + shift
-        return torch.where(logs, found.exp(), found)
+        return torch.where(logs, torch.where(logs, found, 0.0).exp(), found)  # an infinite exponential has no slope
 
     def mixed(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs,

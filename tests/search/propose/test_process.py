@@ -103,6 +103,13 @@ def test_what_is_drawn_and_left_out_of_a_logarithm_are_values() -> None:
     assert np.corrcoef(mean[0], losses[:, 0])[0, 1] > 0.9 and (deviation > 0).all()
 
 
+def test_great_values_beside_a_logarithm_have_slopes() -> None:
+    features, losses, _ = decades()
+    drawn = draw(fit(BLOCKS, features, torch.cat([losses, 1e4 + features[:, :1]], dim=1)), 8, stream())
+    at = elsewhere().requires_grad_()
+    assert torch.autograd.grad(drawn(at).sum(), at)[0].isfinite().all()
+
+
 def test_a_logarithm_that_says_nothing_more_is_not_tried() -> None:
     features, losses, _ = decades()
     assert not fit(BLOCKS, features, 1.0 + losses / losses.amax()).logs.any()
