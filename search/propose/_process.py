@@ -1,11 +1,15 @@
 """Gaussian processes over a space: one an output, as a mixture of rows that differ in kernel and hyperparameters.
 
 ``fit`` gives each output two rows, a Gaussian and a Matern kernel (`_kernel`) at the mode of their hyperparameters
-(`_mode`), and where all values are positive and differ by a factor, two more of their logarithm: losses over decades
+(`_mode`), and where no value is negative and they differ by a factor, two more of their logarithm: losses over decades
 are smooth there (warped processes: Snelson, Rasmussen and Ghahramani 2004). Rows count by the weights with which they
 predict each value best from the others (stacking: Yao et al. 2018), by the closed form of the leave-one-out prediction
-(Rasmussen and Williams 2006, section 5.4.2), which is kept as a diagnostic too. Everything is one batch in float64.
-Beyond ``FITTED`` points the hyperparameters are told by that many of them; every point is known to the process itself.
+(Rasmussen and Williams 2006, section 5.4.2), which is kept as a diagnostic too. A logarithm counts only where it
+predicts better beyond doubt, by the standard error of the difference (Vehtari, Gelman and Gabry 2017): without that, a
+few trials would often seem to ask for it.
+
+Everything is one batch in float64. Beyond ``FITTED`` points the hyperparameters are told by that many of them; every
+point is known to the process itself.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +25,8 @@ FITTED = (80, 150)  # at least and at most, by what it costs:
 ENTRIES = 1.2e5  # distances of pairs, in every column and for every output
 PART = 64  # rows of a covariance at a time
 FACTOR = 2.0  # between the least and the greatest of values whose logarithm is tried
+OFFSET = 0.1  # of the median, which is added before: next to 0 a logarithm falls without end
+DOUBT = 2.0  # standard errors by which a logarithm must predict better
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
@@ -29,16 +35,16 @@ class Process:
     """Of ``values`` (outputs, n) at ``seen`` (n, f), as rows (b,).
 
     ``raw`` (b, f + d + 3): hyperparameters, a row for a kernel of the output ``owner`` (b,), the first ``smooth`` of
-    them Gaussian; ``targets`` (b, n): the values of each row, or where ``logs`` (b,) their logarithms, standardised by
-    ``shift`` and ``unit`` (b,); ``extra`` (b, n): what is known of each target's variance; ``given`` (b,): the rows'
-    weights, which sum to one for each output, or None for those that predict best.
+    them Gaussian; ``targets`` (b, n): the values of each row, or where ``offset`` (b,) is not 0 the logarithms of the
+    values and it, standardised by ``shift`` and ``unit`` (b,); ``extra`` (b, n): what is known of each target's
+    variance; ``given`` (b,): the rows' weights, which sum to one for each output, or None for those that predict best.
     """
 
     blocks: Blocks
     seen: Tensor
     values: Tensor
     targets: Tensor
-    logs: Tensor
+    offset: Tensor
     shift: Tensor
     unit: Tensor
     extra: Tensor | None
@@ -51,6 +57,11 @@ class Process:
     @cached_property
     def hyper(self) -> Hyper:
         return split(self.raw, self.seen.shape[1])
+
+    @property
+    def logs(self) -> Tensor:
+        """(b,): which rows are of logarithms."""
+        return self.offset > 0
 
     @cached_property
     def diagonal(self) -> Tensor:
@@ -98,10 +109,19 @@ class Process:
             score = score * (self.extra < VAGUE / 2)
         best = torch.stack([score[self.owner == output].amax(dim=0) for output in range(len(self.values))])
         likely = (score - best[self.owner]).exp()
-        weights = self.shares(torch.ones(len(self.owner), dtype=torch.float64))
+        weights = self.shares(self._admitted(score).double())
         for _ in range(50):  # expectation maximisation of the logarithmic score
             weights = self.shares(weights[:, None] * likely).mean(dim=1)
         return weights
+
+    def _admitted(self, score: Tensor) -> Tensor:
+        """Logarithmic scores (b, n) -> (b,): all rows but logarithms that may predict no better than the values do."""
+        admitted, total = torch.ones(len(score), dtype=torch.bool), score.sum(dim=1)
+        for output in set(self.owner[self.logs].tolist()):
+            log, plain = (self.owner == output) & self.logs, (self.owner == output) & ~self.logs
+            better = score[log][total[log].argmax()] - score[plain][total[plain].argmax()]
+            admitted[log] = better.sum() > DOUBT * better.std() * len(better) ** 0.5
+        return admitted
 
     def shares(self, parts: Tensor) -> Tensor:
         """Parts (b, ...) as shares of the whole of their output."""
@@ -113,15 +133,18 @@ class Process:
 
     def real(self, found: Tensor, row: slice | int = slice(None)) -> Tensor:
         """What is standardised, of all rows (b, c) or of one (c, ...), as values."""
-        shift, unit, logs = (each[row, None] for each in (self.shift, self.unit, self.logs))
+        shift, unit, offset, logs = (each[row, None] for each in (self.shift, self.unit, self.offset, self.logs))
         found = found * unit + shift
-        return torch.where(logs, torch.where(logs, found, 0.0).exp(), found)  # an infinite exponential has no slope
+        # nothing that is no logarithm has its exponential taken: an infinite one has no slope
+        return torch.where(logs, torch.where(logs, found, 0.0).exp() - offset, found)
 
     def mixed(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs,
         c), where a logarithm counts by its median and its slope there."""
         own = self.real(mean)
-        wide = variance * (self.unit[:, None] * torch.where(self.logs[:, None], own, 1.0)).square()
+        wide = (
+            variance * (self.unit[:, None] * torch.where(self.logs[:, None], own + self.offset[:, None], 1.0)).square()
+        )
         middle = self.over(self.weights[:, None] * own)
         return middle, self.over(self.weights[:, None] * (wide + (own - middle[self.owner]).square())).sqrt()
 
@@ -175,7 +198,7 @@ class Process:
     def of_rows(self, rows: Tensor) -> "Process":
         """Of some rows, Gaussian ones first."""
         return replace(
-            self, targets=self.targets[rows], logs=self.logs[rows], shift=self.shift[rows], unit=self.unit[rows],
+            self, targets=self.targets[rows], offset=self.offset[rows], shift=self.shift[rows], unit=self.unit[rows],
             extra=None if self.extra is None else self.extra[rows], raw=self.raw[rows], owner=self.owner[rows],
             smooth=int((rows < self.smooth).sum()),
         )  # fmt: skip
@@ -200,17 +223,18 @@ def fit(
     known = torch.ones_like(values) if variances is None else variances.isfinite().double()
     values, variances = torch.where(known > 0, values, 0.0).T, None if variances is None else variances.T
     known = known.T
-    owner, logs = torch.arange(len(values)), torch.zeros(len(values), dtype=torch.bool)
+    owner, offset = torch.arange(len(values)), torch.zeros(len(values), dtype=torch.float64)
     free = bool(priors.mean[1] or priors.scale[1])
     if free:  # to be shifted and scaled
-        owner = torch.cat([owner, torch.nonzero(_over_decades(values, known))[:, 0]])
-        logs = torch.cat([logs, torch.ones(len(owner) - len(logs), dtype=torch.bool)])
+        above = _offsets(values, known)
+        owner = torch.cat([owner, torch.nonzero(above)[:, 0]])
+        offset = torch.cat([offset, above[above > 0]])
     known, targets = known[owner], values[owner]
     extra = None if variances is None else variances[owner]
-    if logs.any():
-        some = torch.where(known > 0, targets, 1.0)
-        targets = torch.where(logs[:, None], some.log(), targets)
-        extra = None if extra is None else torch.where(logs[:, None], extra / some.square(), extra)
+    if len(owner) > len(values):
+        logs, raised = (offset > 0)[:, None], torch.where(known > 0, targets + offset[:, None], 1.0)
+        targets = torch.where(logs, torch.where(logs, raised, 1.0).log(), targets)
+        extra = None if extra is None else torch.where(logs, extra / raised.square(), extra)
     shift, unit = torch.zeros(len(owner), dtype=torch.float64), torch.ones(len(owner), dtype=torch.float64)
     if free:
         shift = (known * targets).sum(dim=1) / known.sum(dim=1)
@@ -222,16 +246,18 @@ def fit(
     some = spread(len(seen) if told else 0, seen.shape[1] * len(owner))
     raw = mode_of(blocks, seen[some], targets[:, some], None if extra is None else extra[:, some], priors)
     return Process(
-        blocks=blocks, seen=seen, values=values, targets=targets.repeat(2, 1), logs=logs.repeat(2),
+        blocks=blocks, seen=seen, values=values, targets=targets.repeat(2, 1), offset=offset.repeat(2),
         shift=shift.repeat(2), unit=unit.repeat(2), extra=None if extra is None else extra.repeat(2, 1), priors=priors,
         raw=raw, owner=owner.repeat(2), smooth=len(owner),
     )  # fmt: skip
 
 
-def _over_decades(values: Tensor, known: Tensor) -> Tensor:
-    """(outputs, n) twice -> (outputs,): whether the logarithm of the values exists, and is much else than they are."""
-    least = torch.where(known > 0, values, torch.inf).amin(dim=1)
-    return (least > 0) & (values.amax(dim=1) > FACTOR * least)
+def _offsets(values: Tensor, known: Tensor) -> Tensor:
+    """(outputs, n) twice -> (outputs,): what is added to values before their logarithm is taken; 0: it is not."""
+    middle = torch.stack([each[there > 0].median() for each, there in zip(values, known, strict=True)])
+    offset, least = OFFSET * middle, torch.where(known > 0, values, torch.inf).amin(dim=1)
+    worth = (least >= 0) & (middle > 0) & (values.amax(dim=1) + offset > FACTOR * (least + offset))
+    return torch.where(worth, offset, 0.0)
 
 
 def spread(n: int, width: int) -> Tensor:

@@ -37,7 +37,7 @@ def by_hand(length: float, noise: float) -> tuple[Process, Tensor]:
     seen, values = data(12, 1)
     raw = [math.log(length)] * 2 + [40.0] * 2 + [math.log(noise - JITTER), 0.0, 0.0]
     made = Process(
-        blocks=BLOCKS, seen=seen, values=values.T, targets=(values - 100.0).T, logs=torch.tensor([False]),
+        blocks=BLOCKS, seen=seen, values=values.T, targets=(values - 100.0).T, offset=torch.zeros(1),
         shift=torch.tensor([100.0]), unit=torch.ones(1), extra=None, priors=Priors(),
         raw=torch.tensor([raw], dtype=torch.float64), owner=torch.tensor([0]), smooth=1,
     )  # fmt: skip
@@ -75,30 +75,38 @@ def test_the_kernel_that_predicts_better_counts_for_more() -> None:
 
 
 def decades() -> tuple[Tensor, Tensor, Tensor]:
-    """Points, what is smooth over five decades there, and the same that is not positive."""
+    """Points, what is smooth over three decades there, and the same that is not positive."""
     features = torch.rand(30, 2, dtype=torch.float64, generator=stream(1))
-    losses = (6.0 * features[:, 0] + 5.0 * torch.sin(4.0 * features[:, 1])).exp().unsqueeze(1)
-    return features, losses, losses - losses.amin()
+    losses = (3.0 * features[:, 0] + 2.5 * torch.sin(4.0 * features[:, 1])).exp().unsqueeze(1)
+    return features, losses, losses - 2.0 * losses.amin()
 
 
 def test_of_losses_over_decades_the_logarithm_is_learned() -> None:
     features, losses, shifted = decades()
     made, plain = fit(BLOCKS, features, losses), fit(BLOCKS, features, shifted)
     assert len(made.owner) == 4 and made.weights[made.logs].sum() > 0.9 and not plain.logs.any()
-    truth = (6.0 * elsewhere()[:, 0] + 5.0 * torch.sin(4.0 * elsewhere()[:, 1])).exp()
+    truth = (3.0 * elsewhere()[:, 0] + 2.5 * torch.sin(4.0 * elsewhere()[:, 1])).exp()
     missed, without = (
         (each.predict(elsewhere())[0][:, 0] - moved).abs().mean()
-        for each, moved in ((made, truth), (plain, truth - losses.amin()))
+        for each, moved in ((made, truth), (plain, truth - 2.0 * losses.amin()))
     )
     assert missed < 0.3 * without
+
+
+def test_a_logarithm_counts_only_where_it_predicts_better_beyond_doubt() -> None:
+    features = torch.rand(25, 2, dtype=torch.float64, generator=stream(1))
+    plain = 0.1 + features[:, 0] + torch.sin(4.0 * features[:, 1]).square()
+    doubtful = plain + 0.3 * torch.rand(25, dtype=torch.float64, generator=stream(2))
+    made = fit(BLOCKS, features, torch.stack([plain, doubtful], dim=1))
+    assert made.logs.sum() == 4 and (made.weights[made.logs] == 0.0).all()
 
 
 def test_what_is_drawn_and_left_out_of_a_logarithm_are_values() -> None:
     features, losses, _ = decades()
     made = fit(BLOCKS, features, losses)
     drawn = draw(made, 64, stream())
-    assert (drawn(elsewhere()) > 0).all()
-    torch.testing.assert_close(drawn(features).mean(dim=0), losses, rtol=0.1, atol=0.0)
+    assert (drawn(elsewhere()) > -made.offset.max()).all()
+    torch.testing.assert_close(drawn(features).mean(dim=0), losses, rtol=0.05, atol=0.05 * float(made.offset.max()))
     mean, deviation = made.predicted_left_out
     assert np.corrcoef(mean[0], losses[:, 0])[0, 1] > 0.9 and (deviation > 0).all()
 
