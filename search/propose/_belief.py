@@ -28,9 +28,10 @@ from search.propose._away import away
 from search.propose._chance import chance
 from search.propose._earlier import opening, told
 from search.propose._features import Layout
+from search.propose._fit import fit
 from search.propose._learnt import Learnt, learnt, positive
 from search.propose._prior import expected
-from search.propose._process import Process, fit
+from search.propose._process import Process
 from search.propose._seek import Worth
 from search.space import Params, Space
 from search.trial import Trial, losses, violations

@@ -16,9 +16,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from search.propose._fit import fit
 from search.propose._kernel import Blocks
 from search.propose._mode import Priors
-from search.propose._process import fit
 
 Chance = Callable[[Tensor], Tensor]  # features (c, f) -> the logarithm of a probability (c,)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from search.propose._fit import spread
 from search.propose._kernel import waves
 from search.propose._mode import Density, around
-from search.propose._process import Process, spread
+from search.propose._process import Process
 
 Draws = Callable[[Tensor], Tensor]  # features (c, f) -> values (draws, c, outputs)
 

@@ -20,8 +20,8 @@ from scipy.stats import kendalltau
 from search.pareto import dominance, hypervolume
 from search.propose._design import design
 from search.propose._features import Layout
+from search.propose._fit import fit
 from search.propose._learnt import EXPLODED, Learnt, bent
-from search.propose._process import fit
 from search.space import Params, Space
 from search.trial import Trial, losses
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from search.grammar.interest import Interest
 from search.propose import ehvi, observed
 from search.propose._belief import alone, believe
-from search.propose._process import fit
+from search.propose._fit import fit
 from search.space import Params, Space
 from search.trial import Trial
 

@@ -7,7 +7,8 @@ from torch import Tensor
 from search.propose import _chance
 from search.propose._chance import chance
 from search.propose._draws import draw
-from search.propose._process import Process, fit
+from search.propose._fit import fit
+from search.propose._process import Process
 
 BLOCKS = [slice(i, i + 1) for i in range(4)]
 

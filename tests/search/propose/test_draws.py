@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from search.propose._draws import DOUBT, _counts, doubted, draw
-from search.propose._process import Process, fit
+from search.propose._fit import fit
+from search.propose._process import Process
 
 BLOCKS = [slice(0, 1), slice(1, 2)]
 

@@ -7,7 +7,7 @@ import torch
 
 from search.propose import multiverse, sobol
 from search.propose._features import Layout
-from search.propose._process import fit
+from search.propose._fit import fit
 from search.space import Params
 from search.trial import Trial
 from tests.search.propose.worlds import REAL, finished

@@ -9,10 +9,11 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from torch import Tensor
 
-from search.propose import _process
+from search.propose import _fit
 from search.propose._draws import draw
+from search.propose._fit import fit
 from search.propose._mode import JITTER, Priors
-from search.propose._process import Process, fit
+from search.propose._process import Process
 
 BLOCKS = [slice(0, 1), slice(1, 2)]
 
@@ -202,11 +203,9 @@ def test_draws_spread_as_far_as_values_are_uncertain() -> None:
 
 def test_many_points_are_all_known_though_few_tell_of_hyperparameters(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    original = _process.mode_of
-    monkeypatch.setattr(_process, "FITTED", (40, 40))  # at least and at most
-    monkeypatch.setattr(
-        _process, "mode_of", lambda b, seen, *known: told.append(len(seen)) or original(b, seen, *known)
-    )
+    original = _fit.mode_of
+    monkeypatch.setattr(_fit, "FITTED", (40, 40))  # at least and at most
+    monkeypatch.setattr(_fit, "mode_of", lambda b, seen, *known: told.append(len(seen)) or original(b, seen, *known))
     features, values = data(200, 1)
     process = fit(BLOCKS, features, values)
     assert told == [40] and len(process.seen) == 200
