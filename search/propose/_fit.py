@@ -2,9 +2,11 @@
 
 Each output has two rows, a Gaussian and a Matern kernel (`_kernel`) at the mode of their hyperparameters (`_mode`), and
 where no value is negative and they differ by a factor, two more of their logarithm: losses over decades are smooth
-there (warped processes: Snelson, Rasmussen and Ghahramani 2004). Beyond ``FITTED`` points the hyperparameters are told
-by that many of them; every point is known to the process itself.
+there (warped processes: Snelson, Rasmussen and Ghahramani 2004). Beyond ``FITTED`` points hyperparameters and weights
+are told by that many of them; every point is known to the process itself.
 """
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -60,11 +62,12 @@ def fit(
     extra = None if extra is None else (extra / unit[:, None] ** 2).clamp(0.0, VAGUE)
     some = spread(len(seen) if told else 0, seen.shape[1] * len(owner))
     raw = mode_of(blocks, seen[some], targets[:, some], None if extra is None else extra[:, some], priors)
-    return Process(
+    made = Process(
         blocks=blocks, seen=seen, values=values, targets=targets.repeat(2, 1), offset=offset.repeat(2),
         shift=shift.repeat(2), unit=unit.repeat(2), extra=None if extra is None else extra.repeat(2, 1), priors=priors,
         raw=raw, owner=owner.repeat(2), smooth=len(owner),
     )  # fmt: skip
+    return replace(made, given=made.at(some).weights) if 0 < len(some) < len(seen) else made
 
 
 def _offsets(values: Tensor, known: Tensor) -> Tensor:

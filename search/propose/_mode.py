@@ -22,7 +22,7 @@ from torch import Tensor
 
 from search.propose._kernel import Blocks, kinds, metric
 
-STEPS, PRECISION = 60, 1e-6
+STEPS, PRECISION = 60, 1e-5
 JITTER = 1e-7
 STEP = 1e-3  # of a difference of slopes
 FLATTEST = 0.2  # curvature, by priors that are no wider than this allows

@@ -181,6 +181,13 @@ class Process:
             targets=torch.cat([self.targets, expected], dim=1), given=self.weights,
         )  # fmt: skip
 
+    def at(self, some: Tensor) -> "Process":
+        """Of some of the points only."""
+        return replace(
+            self, seen=self.seen[some], values=self.values[:, some], targets=self.targets[:, some],
+            extra=None if self.extra is None else self.extra[:, some],
+        )  # fmt: skip
+
     def of_first(self, outputs: int) -> "Process":
         """Of the first outputs only."""
         rows = torch.nonzero(self.owner < outputs)[:, 0]
