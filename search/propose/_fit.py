@@ -48,10 +48,10 @@ def fit(
         offset = torch.cat([offset, above[above > 0]])
     known, targets = known[owner], values[owner]
     extra = None if variances is None else variances[owner]
-    if len(owner) > len(values):
-        logs, raised = (offset > 0)[:, None], torch.where(known > 0, targets + offset[:, None], 1.0)
-        targets = torch.where(logs, torch.where(logs, raised, 1.0).log(), targets)
-        extra = None if extra is None else torch.where(logs, extra / raised.square(), extra)
+    logs = (offset > 0)[:, None]
+    raised = torch.where(logs & (known > 0), targets + offset[:, None], 1.0)
+    targets = torch.where(logs, raised.log(), targets)
+    extra = None if extra is None else extra / raised.square()
     shift, unit = torch.zeros(len(owner), dtype=torch.float64), torch.ones(len(owner), dtype=torch.float64)
     if free:
         shift = (known * targets).sum(dim=1) / known.sum(dim=1)

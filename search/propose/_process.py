@@ -98,9 +98,10 @@ class Process:
         score = score - torch.where(self.logs[:, None], self.targets * self.unit[:, None] + self.shift[:, None], 0.0)
         if self.extra is not None:
             score = score * (self.extra < VAGUE / 2)
+        score[~self._admitted(score)] = -torch.inf
         best = torch.stack([score[self.owner == output].amax(dim=0) for output in range(len(self.values))])
         likely = (score - best[self.owner]).exp()
-        weights = self.shares(self._admitted(score).double())
+        weights = self.shares(torch.ones(len(self.owner), dtype=torch.float64))
         for _ in range(50):  # expectation maximisation of the logarithmic score
             weights = self.shares(weights[:, None] * likely).mean(dim=1)
         return weights
