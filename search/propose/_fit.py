@@ -15,8 +15,8 @@ from search.propose._kernel import Blocks
 from search.propose._mode import Priors, mode_of
 from search.propose._process import VAGUE, Process
 
-FITTED = (80, 150)  # at least and at most, by what it costs:
-ENTRIES = 1.2e5  # distances of pairs, in every column and for every output
+FITTED = (64, 150)  # at least and at most, by what it costs:
+ENTRIES = 8e4  # distances of pairs, in every column and for every output
 FACTOR = 2.0  # between the least and the greatest of values whose logarithm is tried
 OFFSET = 0.1  # of the median, which is added before: next to 0 a logarithm falls without end
 
