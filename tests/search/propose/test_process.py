@@ -112,6 +112,14 @@ def test_what_is_drawn_and_left_out_of_a_logarithm_are_values() -> None:
     assert np.corrcoef(mean[0], losses[:, 0])[0, 1] > 0.9 and (deviation > 0).all()
 
 
+def test_of_many_outputs_no_logarithm_is_tried() -> None:
+    features, losses, _ = decades()
+    assert (
+        fit(BLOCKS, features, losses.repeat(1, 4)).logs.any()
+        and not fit(BLOCKS, features, losses.repeat(1, 5)).logs.any()
+    )
+
+
 def test_great_values_beside_a_logarithm_have_slopes() -> None:
     features, losses, _ = decades()
     drawn = draw(fit(BLOCKS, features, torch.cat([losses, 1e4 + features[:, :1]], dim=1)), 8, stream())
