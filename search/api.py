@@ -103,8 +103,9 @@ def run(
             made = replace(made, earlier=earlier.gather(made, store.load))
         else:
             made = replace(made, earlier=store.earlier(name))
-    with _one_thread(made):
-        merged.check(made, store.home / "cache")
+    if made.table.merge and made.table.merge.groups > 1:
+        with _one_thread(made):
+            merged.check(made, store.home / "cache")
     with contextlib.ExitStack() as stack:
         with clock.part("store"):
             if name is None:

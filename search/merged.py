@@ -39,11 +39,11 @@ def own(said: Mapping[str, Any]) -> list[str]:
 
 def check(study: Study, cache: Path) -> None:
     """Refuse more groups than the models have layers, before there is a study or anything is trained."""
-    if (merge := study.table.merge) and merge.groups > 1:
-        from search.pareto.merge import grouped
+    from search.pareto.merge import grouped
 
-        runner = Runner(study, cache=cache, folder=cache, clock=Clock())
-        grouped.cut(runner.base(), merge.groups, where=f"{study.file} [merge] groups")
+    assert study.table.merge
+    runner = Runner(study, cache=cache, folder=cache, clock=Clock())
+    grouped.cut(runner.base(), study.table.merge.groups, where=f"{study.file} [merge] groups")
 
 
 class Merged:

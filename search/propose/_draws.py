@@ -16,8 +16,6 @@ from search.propose._kernel import waves
 from search.propose._mode import Density, around
 from search.propose._process import Process
 
-Draws = Callable[[Tensor], Tensor]  # features (c, f) -> values (draws, c, outputs)
-
 WAVES = 512  # Fourier features of a drawn function before it is bent through the data
 DOUBT = 0.25  # the weight of hyperparameters around the mode
 LEAST = 0.1  # a kernel of less weight is left out
@@ -35,11 +33,8 @@ def doubted(process: Process, stream: torch.Generator) -> Process:
         drawn.append(int(rows[int(passed.double().argmax())]) if passed.any() else int(rows[-1]))
     more = torch.tensor(sorted(drawn))
     kept = torch.nonzero(process.weights >= LEAST)[:, 0]
-    told, some = spread(len(process.seen), process.seen.shape[1] * outputs), process.of_rows(more)
-    density = Density(
-        process.blocks, process.seen[told], some.targets[:, told], None if some.extra is None else some.extra[:, told],
-        process.priors, smooth=some.smooth,
-    )  # fmt: skip
+    some = process.of_rows(more).at(spread(len(process.seen), process.seen.shape[1] * outputs))
+    density = Density(some.blocks, some.seen, some.targets, some.extra, some.priors, smooth=some.smooth)
     every = torch.cat([kept, more])
     order = torch.argsort((every >= process.smooth).double(), stable=True)  # Gaussian rows come first
     raw = torch.cat([process.raw[kept], around(density, some.raw, stream)])[order]

@@ -17,6 +17,7 @@ them (the augmented Chebyshev distance of Knowles 2006).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +25,8 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from search.propose import sobol
-from search.propose._draws import Draws
+
+Draws = Callable[[Tensor], Tensor]  # features (c, f) -> values (draws, c, outputs)
 
 DIRECTIONS = (32, 16)  # a draw: at least, and for each objective beyond the first, as a front has more directions
 SOFT = 1e-3  # of a ray, where 1 is from the ideal to the reference
@@ -78,7 +80,7 @@ class Gain:
     def after(self, features: Tensor) -> Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
-            return self.extended(*self.rays(features))
+            return self.told(self.draws(features))
 
     def told(self, values: Tensor) -> Gain:
         """What can be gained when a draw has ``values`` (s, c, m + limits) at points that are known."""

@@ -29,16 +29,19 @@ def correlation(blocks: Blocks, length: Tensor, share: Tensor, left: Tensor, rig
     """Columns' lengths (b, f), shares (b, d), points (n, f) and (k, f) -> (b, n, k), 1 at distance 0; it has a slope by
     ``left`` alone."""
     part = max(1, CELLS // max(1, share.numel() * len(right)))
-    weight = metric(blocks, length)
+    weight = metric(members(blocks), length)
     found = [_Correlation.apply(each, right, weight, share, smooth) for each in torch.split(left, part)]  # type: ignore[no-untyped-call]
     return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
-def metric(blocks: Blocks, length: Tensor) -> Tensor:
-    """(b, f) -> (b, d, f): what a squared distance in a column counts for in a dimension, 0 in any but its own."""
-    own = torch.zeros(len(blocks), length.shape[1], dtype=torch.float64)
-    for place, columns in enumerate(blocks):
-        own[place, columns] = 1.0
+def members(blocks: Blocks) -> Tensor:
+    """(d, f): 1 where a column is of a dimension."""
+    sizes = torch.tensor([each.stop - each.start for each in blocks], dtype=torch.long)
+    return torch.eye(len(blocks), dtype=torch.float64).repeat_interleave(sizes, dim=1)
+
+
+def metric(own: Tensor, length: Tensor) -> Tensor:
+    """Members (d, f), (b, f) -> (b, d, f): what a squared distance in a column counts for in its dimension."""
     return own * (length**-2).unsqueeze(1)
 
 

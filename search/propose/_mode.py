@@ -20,7 +20,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from search.propose._kernel import Blocks, kinds, metric
+from search.propose._kernel import Blocks, kinds, members, metric
 
 STEPS, PRECISION = 60, 1e-5
 JITTER = 1e-7
@@ -111,14 +111,13 @@ class Density:
         row, column = torch.tril_indices(len(seen), len(seen), -1)
         self.pairs = row * len(seen) + column
         self.apart = (seen[row] - seen[column]).square().T.contiguous()  # (f, pairs)
-        self.blocks = blocks
-        self.owner = torch.repeat_interleave(torch.tensor([each.stop - each.start for each in blocks]))  # of a column
-        self.count = torch.bincount(self.owner, minlength=len(blocks)).double()
+        self.own = members(blocks)
+        self.owner, self.count = torch.nonzero(self.own.T)[:, 1], self.own.sum(dim=1)  # of a column, of a dimension
 
     def __call__(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        b, n, f, d = len(raw), self.target.shape[1], len(self.apart), len(self.blocks)
+        b, n, f, d = len(raw), self.target.shape[1], len(self.apart), len(self.own)
         length, share, noise, mean, scale = split(raw, f)
-        weight, held = metric(self.blocks, length), share.unsqueeze(2)
+        weight, held = metric(self.own, length), share.unsqueeze(2)
         near = (weight.flatten(0, 1) @ self.apart).reshape(b, d, -1)
         alike, steep = kinds(near, self.smooth)
         less = alike.sub_(1.0)

@@ -17,7 +17,7 @@ from search.propose._kernel import Blocks, correlation
 from search.propose._mode import JITTER, Hyper, Priors, split
 
 PART = 64  # rows of a covariance at a time
-DOUBT = 2.0  # standard errors by which a logarithm must predict better
+SURE = 2.0  # standard errors by which a logarithm must predict better
 VAGUE = 1e6  # times its variance: what is not known of a value
 
 
@@ -112,7 +112,7 @@ class Process:
         for output in set(self.owner[self.logs].tolist()):
             log, plain = (self.owner == output) & self.logs, (self.owner == output) & ~self.logs
             better = score[log][total[log].argmax()] - score[plain][total[plain].argmax()]
-            admitted[log] = better.sum() > DOUBT * better.std() * len(better) ** 0.5
+            admitted[log] = better.sum() > SURE * better.std() * len(better) ** 0.5
         return admitted
 
     def shares(self, parts: Tensor) -> Tensor:
@@ -133,12 +133,14 @@ class Process:
     def mixed(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised means and variances of the rows (b, c) -> mean and deviation of each output's mixture (outputs,
         c), where a logarithm counts by its median and its slope there."""
-        own = self.real(mean)
-        wide = (
-            variance * (self.unit[:, None] * torch.where(self.logs[:, None], own + self.offset[:, None], 1.0)).square()
-        )
-        middle = self.over(self.weights[:, None] * own)
+        own, middle = self.real(mean), self.expected(mean)
+        slope = self.unit[:, None] * torch.where(self.logs[:, None], own + self.offset[:, None], 1.0)
+        wide = variance * slope.square()
         return middle, self.over(self.weights[:, None] * (wide + (own - middle[self.owner]).square())).sqrt()
+
+    def expected(self, mean: Tensor) -> Tensor:
+        """Standardised means of the rows (b, c) -> the mean of each output's mixture (outputs, c)."""
+        return self.over(self.weights[:, None] * self.real(mean))
 
     def means(self, near: Tensor) -> Tensor:
         """Covariances with what was seen (b, c, n) -> what each row expects (b, c), standardised."""
@@ -151,8 +153,7 @@ class Process:
 
     def mean_at(self, points: Tensor) -> Tensor:
         """(c, f) -> the expected values (c, outputs)."""
-        mean = self.means(self.covariance(points, self.seen))
-        return self.over(self.weights[:, None] * self.real(mean)).T
+        return self.expected(self.means(self.covariance(points, self.seen))).T
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """(c, f) -> mean and deviation (c, outputs) of the truth there, without noise."""
@@ -175,11 +176,12 @@ class Process:
     def after(self, points: Tensor) -> "Process":
         """With values at ``points`` (c, f) that are as each row expects them: only variances are lower."""
         with torch.no_grad():
-            expected, values = self.means(self.covariance(points, self.seen)), self.mean_at(points).T
-        extra = None if self.extra is None else torch.cat([self.extra, torch.zeros_like(expected)], dim=1)
+            mean = self.means(self.covariance(points, self.seen))
+            values = torch.cat([self.values, self.expected(mean)], dim=1)
         return replace(
-            self, seen=torch.cat([self.seen, points]), values=torch.cat([self.values, values], dim=1), extra=extra,
-            targets=torch.cat([self.targets, expected], dim=1), given=self.weights,
+            self, seen=torch.cat([self.seen, points]), values=values, targets=torch.cat([self.targets, mean], dim=1),
+            extra=None if self.extra is None else torch.cat([self.extra, torch.zeros_like(mean)], dim=1),
+            given=self.weights,
         )  # fmt: skip
 
     def at(self, some: Tensor) -> "Process":
