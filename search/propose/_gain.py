@@ -80,7 +80,7 @@ class Gain:
     def after(self, features: Tensor) -> Gain:
         """What can be gained when ``features`` (c, f) are known or on their way."""
         with torch.no_grad():
-            return self.told(self.draws(features))
+            return self.extended(*self.rays(features))
 
     def told(self, values: Tensor) -> Gain:
         """What can be gained when a draw has ``values`` (s, c, m + limits) at points that are known."""
