@@ -95,10 +95,10 @@ def draw(process: Process, count: int, generator: torch.Generator) -> Drawn:
 
 def ordered(process: Process, found: Sequence[Tensor], orders: Sequence[Tensor]) -> Tensor:
     """Standardised values of every row (c, its draws) -> values (draws, c, outputs)."""
-    real, outputs = [process.real(each, row) for row, each in enumerate(found)], []
+    outputs = []
     for output, order in enumerate(orders):
-        parts = [each for each, owner in zip(real, process.owner.tolist(), strict=True) if owner == output]
-        outputs.append(torch.cat(parts, dim=1)[:, order])
+        parts = [each for each, owner in zip(found, process.owner.tolist(), strict=True) if owner == output]
+        outputs.append(torch.cat(parts, dim=1)[:, order] * process.unit[output] + process.shift[output])
     return torch.stack(outputs, dim=2).transpose(0, 1)
 
 

@@ -53,7 +53,7 @@ def test_draws_of_doubt_run_through_what_was_seen_too() -> None:
     """Up to the noise that the doubt allows."""
     model = process(15)
     doubtful = doubted(model, stream())
-    missed = (draw(doubtful, 32, stream())(model.seen) - model.values.T).abs() / model.values.std(dim=1)
+    missed = (draw(doubtful, 32, stream())(model.seen) - (model.values.T * model.unit + model.shift)).abs() / model.unit
     assert (missed < 5.0 * doubtful.over(doubtful.hyper.noise).sqrt()).all()
     assert missed.median() < 0.01
 

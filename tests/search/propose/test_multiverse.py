@@ -36,7 +36,7 @@ def test_the_reduction_is_what_the_variance_loses_once_the_point_is_seen() -> No
 
 def test_with_the_kernels_given_the_values_say_nothing() -> None:
     _, _, process = model()
-    other = replace(process, targets=process.targets.flip(1), given=process.weights)
+    other = replace(process, values=process.values.flip(1), given=process.weights)
     torch.testing.assert_close(multiverse.reduction(other, MARKS, MARKS), multiverse.reduction(process, MARKS, MARKS))
 
 
