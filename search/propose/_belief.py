@@ -94,10 +94,10 @@ def believe(
         return neighbours(space, [trial.params for trial in _front(known)], q, rng)
     found, feasible = losses(known), (violations(known) <= 0).all(axis=1)
     if not known:  # nothing has ended yet
-        found, feasible = seen.values[:, : len(reference)], np.ones(len(seen.trials), dtype=np.bool_)
+        found, feasible = seen.losses, np.ones(len(seen.trials), dtype=np.bool_)
     reference = reference if interest is None else np.minimum(reference, interest.limits)
     inside = bool(((found < reference).all(axis=1) & feasible).any())
-    spread = seen.values[: len(found), : len(reference)].std(axis=0)
+    spread = seen.losses[: len(found)].std(axis=0)
     return Belief(
         layout=layout, known=known, seen=seen, at=at, process=process, likely=likely,
         front=_front(known) if 2 * len(known) >= planned else _expected(seen, len(reference)),

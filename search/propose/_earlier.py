@@ -21,7 +21,7 @@ from search.pareto import dominance, hypervolume
 from search.propose._design import design
 from search.propose._features import Layout
 from search.propose._fit import fit
-from search.propose._learnt import EXPLODED, Learnt, bent
+from search.propose._learnt import EXPLODED, Learnt, unwarped, warped
 from search.space import Params, Space
 from search.trial import Trial, losses
 
@@ -65,15 +65,14 @@ def told(layout: Layout, earlier: Sequence[Sequence[Trial]], seen: Learnt) -> tu
         raw = losses(kept)
         known = np.isfinite(raw) & (np.nan_to_num(raw) <= seen.knee + EXPLODED * seen.stretch)
         found, variance = np.zeros((len(kept), width)), np.full((len(kept), width), np.inf)
-        found[:, :m] = bent(np.where(known, raw, seen.knee), seen.knee, seen.stretch)[0]
         for place in range(m):
             rows = np.flatnonzero(known[:, place])
             if len(rows) < FEWEST:
                 continue
-            own = found[rows, place]
-            trust, shift = _agreement(layout, [kept[row] for row in rows], own, seen, place)
-            found[rows, place] = own + shift
-            variance[rows, place] = own.var() * (trust**-2 - 1.0) if trust > 0.0 else np.inf
+            own, scale = raw[rows, place], (seen.knee[place], seen.stretch[place])
+            trust, shift = _agreement(layout, [kept[row] for row in rows], warped(own, *scale)[0], seen, place)
+            found[rows, place] = warped(own + shift, *scale)[0]
+            variance[rows, place] = found[rows, place].var() * (trust**-2 - 1.0) if trust > 0.0 else np.inf
         params += [trial.params for trial in kept]
         values.append(found)
         variances.append(variance)
@@ -81,14 +80,15 @@ def told(layout: Layout, earlier: Sequence[Sequence[Trial]], seen: Learnt) -> tu
 
 
 def _agreement(layout: Layout, study: Sequence[Trial], own: Array, seen: Learnt, place: int) -> tuple[float, float]:
-    """How far one loss of an earlier study is trusted, and by how much this study's is larger."""
+    """How far one warped loss of an earlier study is trusted, and by how much the loss is larger in this one."""
     exact = np.ones(len(seen.trials), np.bool_) if seen.variances is None else seen.variances[:, place] == 0.0
     here = [trial.params for trial, is_exact in zip(seen.trials, exact, strict=True) if is_exact]
     if not here:
         return TRUST, 0.0
-    n, values = len(here), seen.values[exact, place]
+    n, values = len(here), seen.losses[exact, place]
     process = fit(layout.blocks, layout([trial.params for trial in study]), torch.from_numpy(own).unsqueeze(1))
-    predicted = process.mean_at(layout(here))[:, 0].numpy()
+    scale = (torch.tensor(each[place]) for each in (seen.knee, seen.stretch))
+    predicted = unwarped(process.mean_at(layout(here))[:, 0], *scale).numpy()
     same = len(set(values.tolist())) == 1 or len(set(predicted.tolist())) == 1
     rank = 0.0 if same else float(kendalltau(values, predicted).statistic)
     trust = (n * max(rank, 0.0) + BEFORE * TRUST) / (n + BEFORE)

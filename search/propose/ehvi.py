@@ -78,9 +78,9 @@ def pick(belief: Belief, trials: Sequence[Trial], q: int, *, seed: int, draws: i
     stream = torch.Generator().manual_seed(int(rng.integers(2**62)))
     told = {name: torch.from_numpy(getattr(belief, name)) for name in ("reference", "unit", "weights")}
     drawn, start = draw(doubted(belief.process, stream), draws, stream), int(rng.integers(2**32))
-    gain = Gain.over(drawn, draws, inside=belief.inside, seed=start, **told)
+    gain = Gain.over(lambda at: belief.seen.real(drawn(at)), draws, inside=belief.inside, seed=start, **told)
     # what was stopped is no model that could be on the front
-    gain = gain.told(drawn.seen[:, : len(belief.known)])
+    gain = gain.told(belief.seen.real(drawn.seen[:, : len(belief.known)]))
     if waiting := pending(trials):
         gain = gain.after(belief.layout([trial.params for trial in waiting]))
     if merged := merges(trials):

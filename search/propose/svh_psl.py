@@ -92,7 +92,7 @@ def bound(belief: Belief, at: Tensor) -> Tensor:
     m = len(belief.reference)
     mean, deviation = belief.process.predict(at)
     unit, worst = torch.from_numpy(belief.unit), torch.from_numpy(belief.reference)
-    return (mean[:, :m] - CONFIDENCE * deviation[:, :m] - worst) / unit + 1.0 + BETTER
+    return (belief.seen.real(mean[:, :m] - CONFIDENCE * deviation[:, :m]) - worst) / unit + 1.0 + BETTER
 
 
 def tchebycheff(values: Tensor, wanted: Tensor) -> Tensor:

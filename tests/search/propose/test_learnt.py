@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from search.curves import forecast
-from search.propose._learnt import bent, learnt
+from search.propose._learnt import learnt, warped
 from search.trial import curves
 from tests.search.propose.worlds import REAL, finished, halfway
 
@@ -16,7 +17,7 @@ LOSSES = rng.random((12, 2))
 
 def test_finished_trials_are_known_exactly() -> None:
     seen = learnt([finished(i, PARAMS[i], LOSSES[i]) for i in range(6)], [], REFERENCE)
-    np.testing.assert_array_equal(seen.values, LOSSES[:6])
+    np.testing.assert_allclose(seen.losses, LOSSES[:6])
     assert seen.variances is None
 
 
@@ -26,11 +27,12 @@ def test_others_are_known_as_well_as_they_are_forecast() -> None:
     seen = learnt(done, others, REFERENCE)
     assert [trial.number for trial in seen.trials] == list(range(8))
     mean, deviation = forecast(curves([*done, *others], (1, 2)))
-    np.testing.assert_allclose(seen.values, mean)
+    np.testing.assert_allclose(seen.losses, mean)
     assert seen.variances is not None
-    np.testing.assert_allclose(seen.variances, deviation**2)
+    _, slope = warped(mean, seen.knee, seen.stretch)
+    np.testing.assert_allclose(seen.variances, (slope * deviation) ** 2)
     assert (seen.variances[:6] == 0).all() and (seen.variances[6:] > 0).all()
-    np.testing.assert_allclose(seen.values[6:], LOSSES[6:8], atol=0.02)  # every curve falls by as much
+    np.testing.assert_allclose(seen.losses[6:], LOSSES[6:8], atol=0.02)  # every curve falls by as much
 
 
 def test_who_was_never_seen_is_not_learned_from() -> None:
@@ -49,16 +51,26 @@ def test_limits_are_not_forecast() -> None:
     np.testing.assert_array_equal(np.sign(seen.values[:6, 2]), np.sign(LOSSES[:6, 0] - 0.5))
 
 
-def test_what_is_bent_keeps_its_order_and_its_variance_shrinks_with_it() -> None:
+def test_good_losses_are_learned_as_they_are_and_huge_ones_as_logarithms() -> None:
     knee, stretch = np.array([1.0]), np.array([0.5])
-    at = np.array([[0.2], [0.9], [1.1], [2.0], [50.0], [1e9]])
-    values, slope = bent(at, knee, stretch)
-    assert (np.diff(values[:, 0]) > 0).all() and values[-1] <= 1.5
-    np.testing.assert_array_equal(values[:2], at[:2])
-    assert slope[:2].tolist() == [[1.0], [1.0]]
+    at = np.array([[-9.0], [-8.0], [0.9], [1.1], [2.0], [1e8], [1e9]])
+    values, slope = warped(at, knee, stretch)
+    np.testing.assert_allclose(values[1] - values[0], 2.0)  # in units of the stretch
+    np.testing.assert_allclose(values[6] - values[5], np.log(10.0) / 2.0, rtol=1e-6)
     step = 1e-6
-    numeric = (bent(at[2:5] + step, knee, stretch)[0] - bent(at[2:5] - step, knee, stretch)[0]) / (2 * step)
-    np.testing.assert_allclose(slope[2:5], numeric, rtol=1e-3)
+    numeric = (warped(at[:5] + step, knee, stretch)[0] - warped(at[:5] - step, knee, stretch)[0]) / (2 * step)
+    np.testing.assert_allclose(slope[:5], numeric, rtol=1e-3)
+
+
+def test_what_is_warped_comes_back_as_losses_and_violations_stay() -> None:
+    done = [finished(i, PARAMS[i], 30.0 * LOSSES[i] ** 3, (LOSSES[i, 0] - 0.5,)) for i in range(12)]
+    seen = learnt(done, [], REFERENCE)
+    back = seen.real(torch.from_numpy(seen.values))
+    np.testing.assert_allclose(back[:, :2], 30.0 * LOSSES**3)
+    np.testing.assert_array_equal(back[:, 2], seen.values[:, 2])
+
+
+def test_the_variance_of_a_great_loss_is_that_of_its_logarithm() -> None:
     done = [finished(i, PARAMS[i], LOSSES[i]) for i in range(6)]
     noise = np.random.default_rng(1).random((6, 2))
     rough = [
