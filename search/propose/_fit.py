@@ -44,7 +44,8 @@ def fit(
         unit = torch.where(unit > 0, unit, 1.0)
     standard = (known * (values - shift) / unit).T.contiguous()
     extra = None if variances is None else (variances / unit**2).clamp(0.0, VAGUE).T.contiguous()
-    some, outputs = spread(len(seen) if told else 0, seen.shape[1] * len(standard)), len(standard)
+    outputs = len(standard)
+    some = spread(len(seen) if told else 0, seen.shape[1] * outputs)
     raw = mode_of(blocks, seen[some], standard[:, some], None if extra is None else extra[:, some], priors)
     made = Process(
         blocks=blocks, seen=seen, values=standard, shift=shift, unit=unit, extra=extra, priors=priors, raw=raw,

@@ -19,6 +19,7 @@ near the limit, and by their logarithm far from it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Learnt:
     knee: Array
     stretch: Array
 
-    @property
+    @cached_property
     def losses(self) -> Array:
         """(n, m): what is known or expected of them."""
         found: Array = self.real(torch.from_numpy(self.values[:, : len(self.knee)])).numpy()

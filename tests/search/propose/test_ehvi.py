@@ -152,6 +152,8 @@ def test_running_trials_and_earlier_picks_are_known_to_the_gain(monkeypatch: pyt
     at = torch.from_numpy(np.array([REAL.features(trial.params) for trial in trials]))
     for drawn in (values, gain.draws(at)):  # what ended is told by its losses, and what is drawn runs through them
         np.testing.assert_allclose(drawn.mean(dim=0).numpy(), ended, rtol=0, atol=0.1 * ended.std())
+    for loss, drawn in zip(ended.T, values.mean(dim=0).T, strict=True):
+        assert np.corrcoef(loss, drawn)[0, 1] > 0.95
 
 
 def test_it_keeps_away_from_where_training_diverges() -> None:

@@ -55,6 +55,7 @@ def test_good_losses_are_learned_as_they_are_and_huge_ones_as_logarithms() -> No
     knee, stretch = np.array([1.0]), np.array([0.5])
     at = np.array([[-9.0], [-8.0], [0.9], [1.1], [2.0], [1e8], [1e9]])
     values, slope = warped(at, knee, stretch)
+    assert (np.diff(values[:, 0]) > 0).all()
     np.testing.assert_allclose(values[1] - values[0], 2.0)  # in units of the stretch
     np.testing.assert_allclose(values[6] - values[5], np.log(10.0) / 2.0, rtol=1e-6)
     step = 1e-6
